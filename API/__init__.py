@@ -1,0 +1,1 @@
+"""The collector: receives reports, keeps them, answers questions."""

@@ -1,0 +1,1 @@
+"""Builds, upgrades, rebuilds and checks the database."""

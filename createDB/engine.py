@@ -1,4 +1,4 @@
-"""Opens the database: one place for what every connection to it needs, and for what can go wrong."""
+"""Opens the database: what every connection to it needs, in one place."""
 
 import sqlite3
 from pathlib import Path
@@ -16,7 +16,7 @@ BUSY_TIMEOUT_MS = 2_000
 
 
 class DatabaseUnusableError(Exception):
-    """The database cannot be used as it is; the message is one line that an operator understands."""
+    """The database cannot be used as it is; the message is one line for its operator."""
 
 
 def database_url(text: str) -> URL:

@@ -118,6 +118,7 @@ agentes = Table(
         ForeignKey(servers.c.id_serv),
         comment="The latest report, by its moment.",
     ),
+    Column("momento", DateTime, comment="The moment of that report."),
     Column("primer_reporte", DateTime, comment="When its first report came (collector's clock)."),
     Column("ultimo_reporte", DateTime, comment="When its last report came (collector's clock)."),
     Column("intervalo", Float, comment="Seconds between its reports; NULL for single runs."),

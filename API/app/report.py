@@ -136,7 +136,7 @@ def _as_utc(moment: datetime) -> datetime:
 
 
 def _worded(message: str) -> str:
-    """Turn msgspec's 'Expected `int`, got `str` - at `$.pid`' into '$.pid: expected int, got str'."""
+    """Turn msgspec's 'Expected `int` - at `$.pid`' into '$.pid: expected int'."""
     reason, _, path = message.replace("`", "").partition(" - at ")
     return f"{path or '$'}: {reason[0].lower()}{reason[1:]}"
 

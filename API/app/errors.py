@@ -1,0 +1,88 @@
+"""What can go wrong with a request, and the one shape in which every answer says so (RFC 9457)."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+log = structlog.get_logger()
+
+
+class ProblemError(Exception):
+    """A request that is answered with an error.
+
+    Args:
+        status: of the answer.
+        detail: one sentence for whoever made the request.
+        headers: that go with the answer, such as Retry-After.
+        extra: members of the problem beside RFC 9457's own.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+        self.extra = extra
+
+
+class StorageUnavailableError(Exception):
+    """Nothing can be stored now; nothing of what was being stored was kept."""
+
+
+class OverloadedError(StorageUnavailableError):
+    """More reports are waiting to be stored than the settings allow."""
+
+
+RETRY_AFTER_S = 5
+"""How long a client is asked to wait when the collector can't store now, in seconds."""
+
+
+def problem(
+    status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, **extra: Any
+) -> Response:
+    """Make the answer to a request that failed."""
+    body = {"title": status.phrase, "status": int(status), "detail": detail, **extra}
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        int(status),
+        headers,
+        content_type="application/problem+json",
+    )
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Have every error of `app`, whoever raises it, answered as a problem."""
+
+    @app.errorhandler(ProblemError)
+    def refused(error: ProblemError) -> Response:
+        return problem(error.status, error.detail, error.headers, **error.extra)
+
+    @app.errorhandler(StorageUnavailableError)
+    def unavailable(error: StorageUnavailableError) -> Response:
+        wait = {"Retry-After": str(RETRY_AFTER_S)}
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), wait)
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        headers = {
+            name: value
+            for name, value in error.get_headers()
+            if name not in ("Content-Type", "Content-Length")
+        }
+        status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+        return problem(status, error.description or status.phrase, headers)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.error("unexpected error", exc_info=error)
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of the collector; see its log")

@@ -1,0 +1,241 @@
+"""The JSON log: every report as it was received, one line each, one file per UTC day.
+
+A line is `{"recibido": ..., "id_serv": ..., "id_reporte": ..., "reporte": {...}}`. Files of past
+days are compressed. Only the writer appends; anybody may read.
+"""
+
+import gzip
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+import msgspec
+
+FILE_MODE = 0o640
+_NAME = re.compile(r"reportes-\d{4}-\d\d-\d\d\.jsonl(\.gz)?")
+
+
+class Line(msgspec.Struct):
+    """One line of the log; `reporte` is the JSON text of the report."""
+
+    recibido: datetime
+    id_serv: int
+    id_reporte: str
+    reporte: msgspec.Raw
+
+
+class DamagedLineError(Exception):
+    """A line of the log is not one; the message names file, line and reason."""
+
+
+class Mark(NamedTuple):
+    """A place in the log: `size` bytes of the file `name`."""
+
+    name: str
+    size: int
+
+
+@dataclass(slots=True)
+class _OpenFile:
+    """The file being appended to, and how many of its bytes count."""
+
+    name: str
+    descriptor: int
+    size: int
+
+
+class Journal:
+    """Appends to the JSON log in `folder`. Not thread-safe: it is the writer's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        self._file: _OpenFile | None = None
+        self._doubtful = False
+
+    def append(self, day: date, lines: Iterable[bytes]) -> tuple[Mark, Mark]:
+        """Append `lines` (each with its line feed) to the file of `day` and fsync it.
+
+        Returns:
+            the places before and after; the first is what `cut` takes.
+
+        Raises:
+            OSError: nothing was appended.
+        """
+        file = self._open(f"reportes-{day.isoformat()}.jsonl")
+        before = Mark(file.name, file.size)
+        data = memoryview(b"".join(lines))
+        try:
+            while data:
+                data = data[os.write(file.descriptor, data) :]
+            os.fsync(file.descriptor)
+        except OSError:
+            self.cut(before)
+            raise
+        file.size = os.fstat(file.descriptor).st_size
+        return before, Mark(file.name, file.size)
+
+    def cut(self, mark: Mark) -> None:
+        """Take back what was appended after `mark`, which is in the file last appended to.
+
+        Where the disk refuses even that, the next `append` tries again before it writes: no line
+        that was taken back is left in front of a new one.
+        """
+        file = self._file
+        if file is None or file.name != mark.name:
+            raise ValueError(f"{mark.name} is not the file that was appended to")
+        file.size = mark.size
+        self._doubtful = True
+        try:
+            self._truncate(file)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file:
+            os.close(self._file.descriptor)
+            self._file = None
+
+    def _open(self, name: str) -> _OpenFile:
+        if self._file and self._doubtful:
+            self._truncate(self._file)
+        if self._file and self._file.name == name:
+            return self._file
+        self.close()
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self.folder / name, flags, FILE_MODE)
+        try:
+            sync_folder(self.folder)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._file = _OpenFile(name, descriptor, os.fstat(descriptor).st_size)
+        return self._file
+
+    def _truncate(self, file: _OpenFile) -> None:
+        os.ftruncate(file.descriptor, file.size)
+        os.fsync(file.descriptor)
+        self._doubtful = False
+
+
+def format_line(recibido: str, id_serv: int, id_reporte: str, body: bytes) -> bytes:
+    """Put one line together.
+
+    Args:
+        recibido: ISO 8601 with offset.
+        id_serv: number of the report.
+        id_reporte: identity of the report.
+        body: JSON text of the report, already known to be valid. Line breaks in it can only stand
+            between its tokens (RFC 8259, section 7), where a space means the same.
+    """
+    if b"\n" in body or b"\r" in body:
+        body = body.replace(b"\n", b" ").replace(b"\r", b" ")
+    return b'{"recibido":"%b","id_serv":%d,"id_reporte":"%b","reporte":%b}\n' % (
+        recibido.encode(),
+        id_serv,
+        id_reporte.encode(),
+        body.strip(),
+    )
+
+
+def journal_files(folder: Path) -> list[Path]:
+    """List the files of the log in `folder`, oldest day first."""
+    return sorted(path for path in folder.glob("reportes-*") if _NAME.fullmatch(path.name))
+
+
+_line_decoder = msgspec.json.Decoder(Line)
+
+
+def read_lines(path: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Give the complete lines of the file `path`, each with the position just after it.
+
+    Args:
+        path: a file of the log, compressed or not.
+        start: where to begin, in bytes of the uncompressed text.
+
+    Raises:
+        DamagedLineError: the rest of a compressed file cannot be read.
+    """
+    with open_log(path) as file:
+        position = start
+        try:
+            file.seek(start)
+            for text in file:
+                position += len(text)
+                if text.endswith(b"\n"):
+                    yield position, text
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DamagedLineError(f"{path.name}, after byte {position}: {error}") from None
+
+
+def parse_line(text: bytes, where: str) -> Line:
+    """Read one line.
+
+    Raises:
+        DamagedLineError: it is not a line of the log; the message begins with `where`.
+    """
+    try:
+        return _line_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedLineError(f"{where}: {error}") from None
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """Open a file of the log for reading, compressed or not."""
+    if path.suffix == ".gz":
+        return cast("IO[bytes]", gzip.open(path))
+    return path.open("rb")
+
+
+def compress(path: Path) -> None:
+    """Turn the file of a past day into `path`.gz; safe to be killed at any moment.
+
+    Where that exists already, because the clock was set back after it was made, its content stays
+    in front. It exists too when a run was killed just before it removed `path`: then its end is
+    `path`, and all that is left to do is to remove that.
+    """
+    target = path.with_name(path.name + ".gz")
+    if not (target.exists() and _ends_with(target, path)):
+        temporary = target.with_name(target.name + ".tmp")
+        with temporary.open("wb") as out:
+            os.fchmod(out.fileno(), FILE_MODE)
+            if target.exists():
+                with target.open("rb") as old:
+                    shutil.copyfileobj(old, out)
+            with path.open("rb") as plain, gzip.open(out, "wb", compresslevel=6) as packed:
+                shutil.copyfileobj(plain, packed, 1 << 20)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.rename(target)
+        sync_folder(path.parent)
+    path.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was created, renamed or removed in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _ends_with(packed: Path, plain: Path) -> bool:
+    """Tell whether the text in `packed` ends with the whole of `plain`."""
+    tail = plain.stat().st_size
+    with gzip.open(packed) as left, plain.open("rb") as right:
+        start = left.seek(0, os.SEEK_END) - tail
+        if start < 0:
+            return False
+        left.seek(start)
+        while chunk := right.read(1 << 20):
+            if left.read(len(chunk)) != chunk:
+                return False
+    return True

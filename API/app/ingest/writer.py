@@ -1,0 +1,146 @@
+"""The one writer: a thread that takes whatever reports are waiting and stores them together.
+
+However many wait, they cost one transaction, one fsync of the JSON log and one of the database;
+under load batches form by themselves, and a lone report waits for nobody. Within the transaction
+the rows go in, the lines are appended and fsynced, and then comes the commit; a transaction that
+fails takes its lines back.
+"""
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from API.app.errors import OverloadedError, StorageUnavailableError
+from API.app.ingest.journal import Journal, Mark, format_line
+from API.app.ingest.store import Entry, Stored, store, utc_now
+
+log = structlog.get_logger()
+
+MAX_BATCH = 128
+"""Reports in one transaction. More would make the first of them wait without a gain in rate."""
+
+REMEMBER_POSITION = (
+    "INSERT INTO bitacoras (archivo, posicion) VALUES (?, ?) "
+    "ON CONFLICT (archivo) DO UPDATE SET posicion = excluded.posicion"
+)
+
+Waiting = tuple[Entry, "Future[Stored]"]
+
+
+class Writer:
+    """Stores reports in the JSON log and in the database; `store` may be called by any thread."""
+
+    def __init__(self, engine: Engine, journal: Journal, capacity: int) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._waiting: queue.Queue[Waiting | None] = queue.Queue(capacity)
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def store(self, entry: Entry) -> Stored:
+        """Store one report and wait until it is on disk in both places.
+
+        Raises:
+            OverloadedError: too many are waiting.
+            StorageUnavailableError: the disk or the database refuses; nothing was kept.
+        """
+        future: Future[Stored] = Future()
+        try:
+            self._waiting.put_nowait((entry, future))
+        except queue.Full:
+            raise OverloadedError("too many reports are waiting to be stored") from None
+        return future.result()
+
+    def close(self) -> None:
+        """Store what is waiting, then stop."""
+        self._waiting.put(None)
+        self._thread.join()
+        self._journal.close()
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            self._store_batch(batch)
+
+    def _next_batch(self) -> list[Waiting]:
+        """Wait for a report, then take all that are there; empty when the writer is to stop."""
+        batch = []
+        item = self._waiting.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) == MAX_BATCH:
+                return batch
+            try:
+                item = self._waiting.get_nowait()
+            except queue.Empty:
+                return batch
+        if batch:
+            self._waiting.put(None)
+        return batch
+
+    def _store_batch(self, batch: Sequence[Waiting]) -> None:
+        """Store `batch` and tell each of those who wait; a report that spoils it goes alone."""
+        try:
+            results = self._commit([entry for entry, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            if len(batch) > 1 and not _is_outage(error):
+                for item in batch:
+                    self._store_batch([item])
+                return
+            failure = _as_failure(error)
+            for _, future in batch:
+                future.set_exception(failure)
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            future.set_result(result)
+
+    def _commit(self, entries: Sequence[Entry]) -> list[Stored]:
+        now = utc_now()
+        before: Mark | None = None
+        try:
+            with self._engine.begin() as connection:
+                results = store(connection, entries, now)
+                lines = _lines(entries, results, now)
+                if lines:
+                    before, after = self._journal.append(now.date(), lines)
+                    _remember(connection, after)
+        except BaseException:
+            if before:
+                self._journal.cut(before)
+            raise
+        return results
+
+
+def _lines(entries: Sequence[Entry], results: Sequence[Stored], now: datetime) -> list[bytes]:
+    recibido = now.isoformat(timespec="microseconds") + "+00:00"
+    return [
+        format_line(recibido, result.id_serv, entry.id_reporte, entry.body)
+        for entry, result in zip(entries, results, strict=True)
+        if result.created
+    ]
+
+
+def _remember(connection: Connection, place: Mark) -> None:
+    connection.exec_driver_sql(REMEMBER_POSITION, (place.name, place.size))
+
+
+def _is_outage(error: Exception) -> bool:
+    """Tell whether the disk or the database is the matter, and not one of the reports."""
+    if isinstance(error, OperationalError | OSError):
+        return True
+    # sqlite3 has no class of its own for a damaged file; it is the base class that it raises.
+    return isinstance(error, DBAPIError) and type(error.orig) is sqlite3.DatabaseError
+
+
+def _as_failure(error: Exception) -> Exception:
+    if _is_outage(error):
+        reason = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        log.error("cannot store reports", reason=reason)
+        return StorageUnavailableError(f"reports cannot be stored now: {reason}")
+    return error

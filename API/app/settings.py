@@ -1,0 +1,218 @@
+"""Settings of the collector: read once, at start, and typed; tests build them directly.
+
+Each setting is a row of `SETTINGS`: the option, the environment variable and the key of config.ini
+all come from it, and so does its line in `--help`. An option goes before the environment, that
+before the file, that before the default.
+"""
+
+import argparse
+import configparser
+import ipaddress
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy.engine import URL
+
+from createDB.engine import ROOT, DatabaseUnusableError, database_url
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+DEFAULT_CONFIG = ROOT / "API" / "config.ini"
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one line that says which, where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the collector runs with; one field for each row of `SETTINGS`, in its order."""
+
+    host: str
+    port: int
+    networks_without_token: tuple[Network, ...]
+    database: URL
+    storage: Path
+    max_body: int
+    queue: int
+    threads: int
+    min_free: int
+
+
+class Setting(NamedTuple):
+    """Where one setting may stand, and what it means."""
+
+    field: str
+    section: str
+    key: str
+    option: str
+    parse: Callable[[str], Any]
+    default: str
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"COMPLIANCE_{self.section}_{self.key}".upper()
+
+
+def _whole(low: int, high: int, unit: int = 1) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError("no es un número entero") from None
+        if not low <= number <= high:
+            raise ValueError(f"no está entre {low} y {high}")
+        return number * unit
+
+    return parse
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    networks = tuple(ipaddress.ip_network(part) for part in text.replace(",", " ").split())
+    for network in networks:
+        if network.prefixlen == 0:
+            raise ValueError(f"{network} es todo el mundo; nombre las redes de sus servidores")
+    return networks
+
+
+def _address(text: str) -> str:
+    if not text:
+        raise ValueError("falta la dirección")
+    return "127.0.0.1" if text == "localhost" else str(ipaddress.ip_address(text))
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().resolve()
+
+
+MIB = 1 << 20
+
+SETTINGS = (
+    Setting("host", "colector", "host", "--host", _address, "127.0.0.1",
+            "dirección en la que escucha"),
+    Setting("port", "colector", "puerto", "--port", _whole(1, 65_535), "8080",
+            "puerto en el que escucha"),
+    Setting("networks_without_token", "colector", "redes_sin_token", "--redes-sin-token",
+            _networks, "127.0.0.0/8, ::1/128",
+            "redes cuyos agentes entregan reportes sin token; nadie más entra"),
+    Setting("database", "database", "url", "--database", database_url,
+            str(ROOT / "API" / "storage" / "database" / "servers.sqlite"),
+            "la base de datos: un archivo SQLite o sqlite:///ARCHIVO"),
+    Setting("storage", "storage", "carpeta", "--storage", _folder,
+            str(ROOT / "API" / "storage"),
+            "carpeta del colector; la bitácora JSON está en su carpeta text/"),
+    Setting("max_body", "limites", "cuerpo_mib", "--cuerpo-mib", _whole(1, 256, MIB), "8",
+            "MiB que un reporte puede ocupar, antes y después de descomprimirlo"),
+    Setting("queue", "limites", "cola", "--cola", _whole(1, 100_000), "512",
+            "reportes que pueden esperar a ser guardados; los demás reciben 503"),
+    Setting("threads", "limites", "hilos", "--hilos", _whole(1, 1_024), "64",
+            "peticiones que se atienden a la vez"),
+    Setting("min_free", "limites", "libre_mib", "--libre-mib", _whole(0, 1 << 30, MIB), "64",
+            "MiB libres en disco por debajo de los cuales /readyz dice que no está listo"),
+)  # fmt: skip
+
+
+def load_settings(
+    arguments: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    *,
+    program: str = "init_app.py",
+    description: str = "El colector: recibe los reportes de los agentes y los guarda.",
+) -> Settings:
+    """Read the settings for one run.
+
+    Raises:
+        SettingsError: one of them is wrong.
+        SystemExit: `--help` was asked for, or an option is not known.
+    """
+    parser = argument_parser(program, description)
+    options = vars(parser.parse_args(arguments))
+    config = options.pop("config")
+    return settings_from(options, environment, Path(config or DEFAULT_CONFIG), bool(config))
+
+
+def argument_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """Make the parser of the command line; every option's help names its other two places."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser.add_argument("--config", metavar="ARCHIVO", help=f"por omisión, {DEFAULT_CONFIG}")
+    for row in SETTINGS:
+        parser.add_argument(
+            row.option,
+            dest=row.field,
+            metavar="VALOR",
+            help=f"{row.help} (por omisión: {row.default}; en config.ini: [{row.section}] "
+            f"{row.key}; en el entorno: {row.variable})".replace("%", "%%"),
+        )
+    return parser
+
+
+def settings_from(
+    options: Mapping[str, str | None],
+    environment: Mapping[str, str],
+    config: Path,
+    config_required: bool = False,
+) -> Settings:
+    """Put the settings together from all their places.
+
+    Raises:
+        SettingsError: a value, the file or a key in it is wrong.
+    """
+    file = _read_config(config, config_required)
+    values = {}
+    for row in SETTINGS:
+        places = (
+            (row.option, options.get(row.field)),
+            (row.variable, environment.get(row.variable)),
+            (f"{config}: [{row.section}] {row.key}", file.get((row.section, row.key))),
+        )
+        where, text = next(
+            ((where, text) for where, text in places if text is not None),
+            (row.option, row.default),
+        )
+        try:
+            values[row.field] = row.parse(text.strip())
+        except (ValueError, DatabaseUnusableError) as error:
+            raise SettingsError(f"{where} = '{text}': {error}") from None
+    return _consistent(Settings(**values))
+
+
+def _read_config(path: Path, required: bool) -> dict[tuple[str, str], str]:
+    """Give the file's values by section and key; a key that nobody reads is an error."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        with path.open(encoding="utf-8") as file:
+            parser.read_file(file)
+    except FileNotFoundError:
+        if required:
+            raise SettingsError(f"{path}: no existe") from None
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: no se puede leer: {error}") from None
+    except configparser.Error as error:
+        raise SettingsError(f"{path}: {' '.join(str(error).split())}") from None
+    known = {(row.section, row.key) for row in SETTINGS}
+    values = {(name, key): text for name in parser.sections() for key, text in parser[name].items()}
+    for section, key in values:
+        if (section, key) not in known:
+            raise SettingsError(f"{path}: [{section}] {key}: no existe tal ajuste")
+    return values
+
+
+def _consistent(settings: Settings) -> Settings:
+    """Refuse to listen beyond loopback while nobody beyond it could be let in."""
+    beyond = not ipaddress.ip_address(settings.host).is_loopback
+    named = any(not network.is_loopback for network in settings.networks_without_token)
+    if beyond and not named:
+        raise SettingsError(
+            f"no escucho en {settings.host}: falta decir de qué redes acepto reportes; nómbrelas "
+            "en redes_sin_token ([colector] en config.ini, o --redes-sin-token 10.0.0.0/8), "
+            "o escuche en 127.0.0.1"
+        )
+    return settings
+
+
