@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 log = structlog.get_logger()
@@ -71,6 +72,10 @@ def register_error_handlers(app: Flask) -> None:
     def unavailable(error: StorageUnavailableError) -> Response:
         wait = {"Retry-After": str(RETRY_AFTER_S)}
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), wait)
+
+    @app.errorhandler(OperationalError)
+    def database_away(error: OperationalError) -> Response:
+        return unavailable(StorageUnavailableError(f"the database cannot be read: {error.orig}"))
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:

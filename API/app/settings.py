@@ -116,6 +116,9 @@ SETTINGS = (
             "MiB libres en disco por debajo de los cuales /readyz dice que no está listo"),
 )  # fmt: skip
 
+PATHS = {("database", "url"), ("storage", "carpeta")}
+"""In a file these are absolute: it is read by programs that are started from anywhere."""
+
 
 def load_settings(
     arguments: Sequence[str],
@@ -197,9 +200,11 @@ def _read_config(path: Path, required: bool) -> dict[tuple[str, str], str]:
         raise SettingsError(f"{path}: {' '.join(str(error).split())}") from None
     known = {(row.section, row.key) for row in SETTINGS}
     values = {(name, key): text for name in parser.sections() for key, text in parser[name].items()}
-    for section, key in values:
+    for (section, key), text in values.items():
         if (section, key) not in known:
             raise SettingsError(f"{path}: [{section}] {key}: no existe tal ajuste")
+        if (section, key) in PATHS and "://" not in text and not Path(text).is_absolute():
+            raise SettingsError(f"{path}: [{section}] {key} = '{text}': no es una ruta absoluta")
     return values
 
 
@@ -214,5 +219,3 @@ def _consistent(settings: Settings) -> Settings:
             "o escuche en 127.0.0.1"
         )
     return settings
-
-

@@ -4,10 +4,11 @@ A line is `{"recibido": ..., "id_serv": ..., "id_reporte": ..., "reporte": {...}
 days are compressed. Only the writer appends; anybody may read.
 """
 
+import contextlib
 import gzip
 import os
 import re
-import shutil
+import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -51,10 +52,11 @@ class _OpenFile:
 
 
 class Journal:
-    """Appends to the JSON log in `folder`. Not thread-safe: it is the writer's own."""
+    """Appends to the JSON log in `folder`; the writer's own, but for the archiver's `replace`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         self._file: _OpenFile | None = None
         self._doubtful = False
@@ -68,18 +70,17 @@ class Journal:
         Raises:
             OSError: nothing was appended.
         """
-        file = self._open(f"reportes-{day.isoformat()}.jsonl")
-        before = Mark(file.name, file.size)
-        data = memoryview(b"".join(lines))
-        try:
-            while data:
-                data = data[os.write(file.descriptor, data) :]
-            os.fsync(file.descriptor)
-        except OSError:
-            self.cut(before)
-            raise
-        file.size = os.fstat(file.descriptor).st_size
-        return before, Mark(file.name, file.size)
+        with self._lock:
+            file = self._open(f"reportes-{day.isoformat()}.jsonl")
+            before = Mark(file.name, file.size)
+            try:
+                _write_all(file.descriptor, b"".join(lines))
+                os.fsync(file.descriptor)
+            except OSError:
+                self._cut(file, before.size)
+                raise
+            file.size = os.fstat(file.descriptor).st_size
+            return before, Mark(file.name, file.size)
 
     def cut(self, mark: Mark) -> None:
         """Take back what was appended after `mark`, which is in the file last appended to.
@@ -87,28 +88,49 @@ class Journal:
         Where the disk refuses even that, the next `append` tries again before it writes: no line
         that was taken back is left in front of a new one.
         """
-        file = self._file
-        if file is None or file.name != mark.name:
-            raise ValueError(f"{mark.name} is not the file that was appended to")
-        file.size = mark.size
-        self._doubtful = True
-        try:
-            self._truncate(file)
-        except OSError:
-            return
+        with self._lock:
+            if self._file is None or self._file.name != mark.name:
+                raise ValueError(f"{mark.name} is not the file that was appended to")
+            self._cut(self._file, mark.size)
+
+    def replace(self, path: Path, size: int, packed: Path, target: Path) -> bool:
+        """Let `packed`, made from the first `size` bytes of `path`, take its place as `target`.
+
+        Returns:
+            whether it did; not where `path` has grown meanwhile.
+        """
+        with self._lock:
+            if path.stat().st_size != size:
+                return False
+            if self._file and self._file.name == path.name:
+                self._close()
+            packed.rename(target)
+            sync_folder(self.folder)
+            path.unlink()
+            return True
 
     def close(self) -> None:
         """Let go of the file."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
         if self._file:
             os.close(self._file.descriptor)
             self._file = None
+
+    def _cut(self, file: _OpenFile, size: int) -> None:
+        file.size = size
+        self._doubtful = True
+        with contextlib.suppress(OSError):
+            self._truncate(file)
 
     def _open(self, name: str) -> _OpenFile:
         if self._file and self._doubtful:
             self._truncate(self._file)
         if self._file and self._file.name == name:
             return self._file
-        self.close()
+        self._close()
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self.folder / name, flags, FILE_MODE)
         try:
@@ -123,6 +145,12 @@ class Journal:
         os.ftruncate(file.descriptor, file.size)
         os.fsync(file.descriptor)
         self._doubtful = False
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def format_line(recibido: str, id_serv: int, id_reporte: str, body: bytes) -> bytes:
@@ -194,30 +222,6 @@ def open_log(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def compress(path: Path) -> None:
-    """Turn the file of a past day into `path`.gz; safe to be killed at any moment.
-
-    Where that exists already, because the clock was set back after it was made, its content stays
-    in front. It exists too when a run was killed just before it removed `path`: then its end is
-    `path`, and all that is left to do is to remove that.
-    """
-    target = path.with_name(path.name + ".gz")
-    if not (target.exists() and _ends_with(target, path)):
-        temporary = target.with_name(target.name + ".tmp")
-        with temporary.open("wb") as out:
-            os.fchmod(out.fileno(), FILE_MODE)
-            if target.exists():
-                with target.open("rb") as old:
-                    shutil.copyfileobj(old, out)
-            with path.open("rb") as plain, gzip.open(out, "wb", compresslevel=6) as packed:
-                shutil.copyfileobj(plain, packed, 1 << 20)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.rename(target)
-        sync_folder(path.parent)
-    path.unlink()
-
-
 def sync_folder(folder: Path) -> None:
     """Make what was created, renamed or removed in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -225,17 +229,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _ends_with(packed: Path, plain: Path) -> bool:
-    """Tell whether the text in `packed` ends with the whole of `plain`."""
-    tail = plain.stat().st_size
-    with gzip.open(packed) as left, plain.open("rb") as right:
-        start = left.seek(0, os.SEEK_END) - tail
-        if start < 0:
-            return False
-        left.seek(start)
-        while chunk := right.read(1 << 20):
-            if left.read(len(chunk)) != chunk:
-                return False
-    return True

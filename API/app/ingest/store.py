@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
 
+from API.app.ingest.journal import Line
 from API.app.report import Report, agent_of, decode_report, identity_of
 from createDB.schema import agentes, procesos, servers, usuarios_activos
 
@@ -48,6 +49,18 @@ def entry_from_body(body: bytes) -> Entry:
     """
     report = decode_report(body)
     return Entry(report, body, agent_of(report), identity_of(report, body))
+
+
+def entry_from_line(line: Line) -> Entry:
+    """Take a report back from its line of the JSON log, with the number and times it has there.
+
+    Raises:
+        InvalidReportError: what stands there is not a report.
+    """
+    body = bytes(line.reporte)
+    report = decode_report(body)
+    recibido = line.recibido.astimezone(UTC).replace(tzinfo=None)
+    return Entry(report, body, agent_of(report), line.id_reporte, recibido, line.id_serv)
 
 
 def store(connection: Connection, entries: Sequence[Entry], now: datetime) -> list[Stored]:

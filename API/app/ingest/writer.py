@@ -26,7 +26,7 @@ log = structlog.get_logger()
 MAX_BATCH = 128
 """Reports in one transaction. More would make the first of them wait without a gain in rate."""
 
-REMEMBER_POSITION = (
+_REMEMBER = (
     "INSERT INTO bitacoras (archivo, posicion) VALUES (?, ?) "
     "ON CONFLICT (archivo) DO UPDATE SET posicion = excluded.posicion"
 )
@@ -109,7 +109,7 @@ class Writer:
                 lines = _lines(entries, results, now)
                 if lines:
                     before, after = self._journal.append(now.date(), lines)
-                    _remember(connection, after)
+                    remember(connection, after)
         except BaseException:
             if before:
                 self._journal.cut(before)
@@ -126,8 +126,9 @@ def _lines(entries: Sequence[Entry], results: Sequence[Stored], now: datetime) -
     ]
 
 
-def _remember(connection: Connection, place: Mark) -> None:
-    connection.exec_driver_sql(REMEMBER_POSITION, (place.name, place.size))
+def remember(connection: Connection, place: Mark) -> None:
+    """Note, in the same transaction, up to where a file of the log is in the database."""
+    connection.exec_driver_sql(_REMEMBER, (place.name, place.size))
 
 
 def _is_outage(error: Exception) -> bool:

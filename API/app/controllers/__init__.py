@@ -1,0 +1,1 @@
+"""What each URL does: check the request, make one call, answer."""

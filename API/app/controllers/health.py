@@ -1,0 +1,55 @@
+"""Is the collector alive, and can it store?"""
+
+import os
+from http import HTTPStatus
+
+from flask import Response, jsonify
+from sqlalchemy.exc import DBAPIError
+
+from API.app.collector import Collector, the_collector
+from API.app.errors import problem
+
+
+def is_alive() -> Response:
+    """Answer that the process serves requests; nothing else is looked at."""
+    return jsonify(estado="vivo")
+
+
+def is_ready() -> Response:
+    """Answer whether a report that came now could be stored."""
+    checks = readiness(the_collector())
+    if all(reason is None for reason in checks.values()):
+        return jsonify(estado="listo", comprobaciones=dict.fromkeys(checks, "bien"))
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "reports cannot be stored now",
+        comprobaciones={name: reason or "bien" for name, reason in checks.items()},
+    )
+
+
+def readiness(collector: Collector) -> dict[str, str | None]:
+    """Try what storing a report needs: name of the check -> what is wrong, None where nothing."""
+    return {
+        "base_de_datos": _database(collector),
+        "bitacora": _journal(collector),
+        "disco": _disk(collector),
+    }
+
+
+def _database(collector: Collector) -> str | None:
+    try:
+        with collector.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE bitacoras SET posicion = posicion WHERE 0")
+    except DBAPIError as error:
+        return str(error.orig)
+    return None
+
+
+def _journal(collector: Collector) -> str | None:
+    folder = collector.journal.folder
+    return None if os.access(folder, os.W_OK | os.X_OK) else f"{folder} cannot be written"
+
+
+def _disk(collector: Collector) -> str | None:
+    free, least = collector.free_space(), collector.settings.min_free
+    return None if free >= least else f"{free >> 20} MiB free, less than {least >> 20}"

@@ -1,0 +1,124 @@
+"""Reports: received, listed, shown."""
+
+import zlib
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from flask import Response, jsonify, request
+
+from API.app.auth import LOOPBACK, require_network
+from API.app.collector import the_collector
+from API.app.errors import ProblemError
+from API.app.ingest.store import Entry, entry_from_body
+from API.app.queries.servers import Filters, latest_reports, report_as_posted
+from API.app.report import InvalidReportError
+
+PAGE = 100
+MAX_PAGE = 1_000
+PARAMETERS = frozenset(("ip", "hostname", "so", "limite", "despues"))
+
+
+def receive_report() -> tuple[Response, int]:
+    """Store the report in the request's body; 201, or 200 where it was stored before."""
+    collector = the_collector()
+    require_network(collector.settings.networks_without_token)
+    stored = collector.writer.store(_entry(_read_body(collector.settings.max_body)))
+    status = HTTPStatus.CREATED if stored.created else HTTPStatus.OK
+    return jsonify(id_serv=stored.id_serv), status
+
+
+def list_servers() -> Response:
+    """List the latest report of each server, a page at a time."""
+    require_network(LOOPBACK)
+    _refuse_unknown_parameters()
+    limit = _page_size()
+    filters = Filters(*(request.args.get(name) for name in Filters._fields))
+    with the_collector().reader.connect() as connection:
+        rows = latest_reports(connection, filters, request.args.get("despues"), limit + 1)
+    response = jsonify(servers=rows[:limit])
+    if len(rows) > limit:
+        arguments = {**request.args, "despues": rows[limit - 1]["id_agente"]}
+        response.headers["Link"] = f'</servers?{urlencode(arguments)}>; rel="next"'
+    return response
+
+
+def show_report(id_serv: int) -> Response:
+    """Show one report in the shape in which it was posted."""
+    require_network(LOOPBACK)
+    with the_collector().reader.connect() as connection:
+        report = report_as_posted(connection, id_serv) if id_serv < 1 << 63 else None
+    if report is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no report {id_serv}")
+    return jsonify(report)
+
+
+def _entry(body: bytes) -> Entry:
+    try:
+        return entry_from_body(body)
+    except InvalidReportError as error:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, str(error), errores=error.problems) from None
+
+
+def _read_body(limit: int) -> bytes:
+    """Give the request's body, unpacked.
+
+    Raises:
+        ProblemError: 411, 413, 415, or 400 where it isn't what its headers say.
+    """
+    length = request.content_length
+    if length is None:
+        raise ProblemError(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing")
+    if length > limit:
+        raise _too_large(limit)
+    if request.mimetype != "application/json":
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json"
+        )
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("gzip", "identity"):
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Content-Encoding must be gzip or none",
+            {"Accept-Encoding": "gzip"},
+        )
+    body = request.stream.read(length)
+    if len(body) != length:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "the body is shorter than its Content-Length")
+    return _gunzip(body, limit) if encoding == "gzip" else body
+
+
+def _gunzip(packed: bytes, limit: int) -> bytes:
+    """Unpack one gzip member; stops at `limit`, however much more a bomb would make."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacker.decompress(packed, limit + 1)
+    except zlib.error as error:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not gzip: {error}") from None
+    if len(body) > limit:
+        raise _too_large(limit)
+    if not unpacker.eof or unpacker.unused_data:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "the body is not one whole gzip member")
+    return body
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"a report may have {limit >> 20} MiB, before and after it is unpacked",
+    )
+
+
+def _refuse_unknown_parameters() -> None:
+    unknown = sorted(set(request.args) - PARAMETERS)
+    if unknown:
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST,
+            f"unknown parameter {unknown[0]!r}; there are {', '.join(sorted(PARAMETERS))}",
+        )
+
+
+def _page_size() -> int:
+    text = request.args.get("limite", str(PAGE))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAGE):
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"limite must be from 1 to {MAX_PAGE}")
+    return int(text)

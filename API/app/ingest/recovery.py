@@ -1,0 +1,193 @@
+"""Brings the JSON log and the database together at start, whatever the last run left behind.
+
+The log may be ahead by a batch whose commit never came; the database may be ahead where a file of
+the log was damaged or lost. Either way the other one holds the reports.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from API.app.ingest.journal import (
+    DamagedLineError,
+    Journal,
+    Mark,
+    format_line,
+    journal_files,
+    parse_line,
+    read_lines,
+)
+from API.app.ingest.store import Entry, entry_from_line, store, utc_now
+from API.app.ingest.writer import remember
+from API.app.queries.servers import StoredReport, report_as_posted, stored_on
+from API.app.report import InvalidReportError
+
+log = structlog.get_logger()
+
+CHUNK = 500
+"""Reports that are brought in by one transaction."""
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What a start had to mend."""
+
+    imported: int = 0
+    """Reports that were in the log alone."""
+    restored: int = 0
+    """Reports that were in the database alone."""
+    damaged: int = 0
+    """Lines of the log that are none."""
+
+
+def reconcile(engine: Engine, journal: Journal) -> Recovered:
+    """Make sure that every report is in both places; what is there already stays as it is."""
+    done = Recovered()
+    known = _positions(engine)
+    for path in journal_files(journal.folder):
+        position = known.get(path.name, 0)
+        if path.suffix == ".gz":
+            unread = path.name not in known
+        else:
+            repair_tail(path)
+            unread = path.stat().st_size > position
+        if unread:
+            _import_file(engine, path, position, done)
+    for name, position in known.items():
+        _mend_file(engine, journal, name, position, done)
+    if done != Recovered():
+        log.warning("log and database brought together", **asdict(done))
+    return done
+
+
+def repair_tail(path: Path) -> None:
+    """Cut off a last line that a crash left half-written; nobody was told that it was stored."""
+    with path.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        keep = _end_of_last_line(file.fileno(), size)
+        if keep < size:
+            log.warning("half a line cut off", file=path.name, bytes=size - keep)
+            file.truncate(keep)
+            os.fsync(file.fileno())
+
+
+def _positions(engine: Engine) -> Mapping[str, int]:
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT archivo, posicion FROM bitacoras")
+        return {row.archivo: row.posicion for row in rows}
+
+
+def _end_of_last_line(descriptor: int, size: int) -> int:
+    """Give the position just after the last line feed, looking from the end backwards."""
+    block = 1 << 16
+    end = size
+    while end > 0:
+        start = max(0, end - block)
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _import_file(engine: Engine, path: Path, start: int, done: Recovered) -> None:
+    """Bring in the lines of `path` past `start`, chunk by chunk."""
+    found = _entries(path, start, done)
+    while chunk := list(islice(found, CHUNK)):
+        entries = [entry for _, entry in chunk if entry]
+        place = Mark(path.name, chunk[-1][0])
+        try:
+            done.imported += _import_chunk(engine, entries, place)
+        except IntegrityError:
+            for entry in entries:
+                done.imported += _import_one(engine, entry)
+            _import_chunk(engine, [], place)
+
+
+def _import_chunk(engine: Engine, entries: list[Entry], place: Mark) -> int:
+    with engine.begin() as connection:
+        results = store(connection, entries, utc_now())
+        remember(connection, place)
+    return sum(result.created for result in results)
+
+
+def _import_one(engine: Engine, entry: Entry) -> int:
+    """Store one report; under a number of its own where another report has taken the one it had."""
+    try:
+        with engine.begin() as connection:
+            return store(connection, [entry], utc_now())[0].created
+    except IntegrityError:
+        log.warning("number taken by another report", id_serv=entry.id_serv)
+        with engine.begin() as connection:
+            return store(connection, [entry._replace(id_serv=None)], utc_now())[0].created
+
+
+def _entries(path: Path, start: int, done: Recovered) -> Iterator[tuple[int, Entry | None]]:
+    """Give each line's end and its report; None in place of a line that is damaged."""
+    position = start
+    try:
+        for position, text in read_lines(path, start):
+            try:
+                line = parse_line(text, f"{path.name}, before byte {position}")
+                yield position, entry_from_line(line)
+            except (DamagedLineError, InvalidReportError) as error:
+                done.damaged += 1
+                log.error("damaged line", file=path.name, before=position, reason=str(error))
+                yield position, None
+    except DamagedLineError as error:
+        done.damaged += 1
+        log.error("damaged file", reason=str(error))
+        yield position, None
+
+
+def _mend_file(engine: Engine, journal: Journal, name: str, position: int, done: Recovered) -> None:
+    """Put back into the log what the database has of a file that is shorter than it was.
+
+    A compressed day that is gone is left alone: somebody made room on the disk by hand.
+    """
+    path = journal.folder / name
+    if path.exists() and (path.suffix == ".gz" or path.stat().st_size >= position):
+        return
+    with engine.begin() as connection:
+        if path.suffix == ".gz" or path.with_name(name + ".gz").exists():
+            connection.exec_driver_sql("DELETE FROM bitacoras WHERE archivo = ?", (name,))
+            return
+        log.warning("the log is shorter than it was", file=name)
+        done.restored += _restore(connection, journal, path)
+
+
+def _restore(connection: Connection, journal: Journal, path: Path) -> int:
+    """Append to `path` a line for each report of its day that is in the database alone."""
+    day = date.fromisoformat(path.name.removeprefix("reportes-").removesuffix(".jsonl"))
+    there = _numbers_in(path) if path.exists() else set()
+    missing = [row for row in stored_on(connection, day) if row.id_serv not in there]
+    for start in range(0, len(missing), CHUNK):
+        rows = missing[start : start + CHUNK]
+        _, end = journal.append(day, (_line_from_database(connection, row) for row in rows))
+        remember(connection, end)
+    if not missing:
+        remember(connection, Mark(path.name, path.stat().st_size if path.exists() else 0))
+    return len(missing)
+
+
+def _line_from_database(connection: Connection, row: StoredReport) -> bytes:
+    body = msgspec.json.encode(report_as_posted(connection, row.id_serv))
+    recibido = row.recibido.isoformat(timespec="microseconds") + "+00:00"
+    return format_line(recibido, row.id_serv, row.id_reporte, body)
+
+
+def _numbers_in(path: Path) -> set[int]:
+    numbers = set()
+    for position, text in read_lines(path):
+        with contextlib.suppress(DamagedLineError):
+            numbers.add(parse_line(text, f"{path.name}, before byte {position}").id_serv)
+    return numbers

@@ -1,0 +1,135 @@
+"""Reports and the servers that sent them."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+
+from createDB.schema import agentes, procesos, servers, usuarios_activos
+
+
+class StoredReport(NamedTuple):
+    """Where a report stands in both places."""
+
+    id_serv: int
+    id_reporte: str
+    recibido: datetime
+
+
+class Filters(NamedTuple):
+    """What a list of servers is narrowed to; `*` in a text stands for any text."""
+
+    ip: str | None = None
+    hostname: str | None = None
+    so: str | None = None
+
+
+def latest_reports(
+    connection: Connection, filters: Filters, after: str | None, limit: int
+) -> list[dict[str, Any]]:
+    """Give the latest report of each server, without its processes and sessions.
+
+    Args:
+        connection: to the database.
+        filters: which servers.
+        after: the `id_agente` of the last server of the page before; None for the first page.
+        limit: how many at most.
+
+    Returns:
+        the columns of `servers` by name, in the order of `id_agente`.
+    """
+    query = (
+        select(servers)
+        .join(agentes, agentes.c.id_serv == servers.c.id_serv)
+        .order_by(agentes.c.id_agente)
+        .limit(limit)
+    )
+    if after:
+        query = query.where(agentes.c.id_agente > after)
+    return [_as_json(row) for row in connection.execute(_narrowed(query, filters)).mappings()]
+
+
+def report_as_posted(connection: Connection, id_serv: int) -> dict[str, Any] | None:
+    """Give one report in the shape in which it was posted; None where there is none."""
+    row = connection.execute(select(servers).where(servers.c.id_serv == id_serv)).mappings().first()
+    if row is None:
+        return None
+    report = {
+        name: value
+        for name, value in _as_json(row).items()
+        if name not in ("id_serv", "recibido", "momento") and (value is not None or name in _SEED)
+    }
+    report["procesos"] = _processes(connection, id_serv)
+    report["usuarios_activos"] = _sessions(connection, id_serv)
+    return report
+
+
+def stored_on(connection: Connection, day: date) -> Sequence[StoredReport]:
+    """List the reports that were received on `day` (UTC), in the order of their numbers."""
+    query = (
+        select(servers.c.id_serv, servers.c.id_reporte, servers.c.recibido)
+        .where(servers.c.recibido >= _midnight(day))
+        .where(servers.c.recibido < _midnight(day + timedelta(days=1)))
+        .where(servers.c.id_reporte.is_not(None))
+        .order_by(servers.c.id_serv)
+    )
+    return [StoredReport(*row) for row in connection.execute(query)]
+
+
+_SEED = frozenset(
+    ("ipaddress", "fecha_hora", "arquitectura_proc", "marca_proc", "nombre_so", "version_so")
+)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the database holds UTC
+
+
+def _as_json(row: Any) -> dict[str, Any]:
+    """Turn a row of `servers` into what JSON can say: times with offset, errors as an object."""
+    values = {
+        name: value.replace(tzinfo=UTC).isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
+    if values["errores"] is not None:
+        values["errores"] = json.loads(values["errores"])
+    return values
+
+
+def _processes(connection: Connection, id_serv: int) -> list[dict[str, Any]]:
+    query = (
+        select(procesos.c.pid, procesos.c.name, procesos.c.username)
+        .where(procesos.c.id_serv == id_serv)
+        .order_by(procesos.c.id_proc)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _sessions(connection: Connection, id_serv: int) -> list[dict[str, Any]]:
+    query = (
+        select(usuarios_activos.c.pid, usuarios_activos.c.username.label("name"))
+        .where(usuarios_activos.c.id_serv == id_serv)
+        .order_by(usuarios_activos.c.id_usr)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _narrowed(query: Select[Any], filters: Filters) -> Select[Any]:
+    if filters.ip:
+        query = query.where(_like(servers.c.ipaddress, filters.ip))
+    if filters.hostname:
+        query = query.where(_like(servers.c.hostname, filters.hostname))
+    if filters.so:
+        release = servers.c.distribucion + " " + servers.c.version_distribucion
+        names = (servers.c.nombre_so, servers.c.distribucion, release)
+        query = query.where(or_(*(_like(name, filters.so) for name in names)))
+    return query
+
+
+def _like(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+    """Match the whole text, whatever its case; only `*` is special."""
+    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    text = escaped.replace("*", "%").lower()
+    return and_(column.is_not(None), func.lower(column).like(text, escape="\\"))

@@ -1,0 +1,1 @@
+"""Which URL is answered by what; nothing else happens here."""

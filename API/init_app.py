@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Starts the collector. `--help` lists its settings."""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from API.app.collector import StorageInUseError, lock_storage
+from API.app.logs import configure_logs
+from API.app.server import AddressInUseError, serve
+from API.app.settings import Settings, SettingsError, load_settings
+from createDB.engine import DatabaseUnusableError, open_engine
+from createDB.state import ready
+
+
+def main(arguments: list[str]) -> int:
+    """Run until stopped; 0 after a stop that was asked for, 2 where the start is refused."""
+    configure_logs()
+    try:
+        settings = load_settings(arguments)
+        check_start(settings)
+        serve(settings)
+    except (SettingsError, DatabaseUnusableError, StorageInUseError, AddressInUseError) as error:
+        print(f"init_app.py: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"init_app.py: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def check_start(settings: Settings) -> None:
+    """Find out what would stop the worker, while one line can still say so."""
+    lock_storage(settings.storage).close()
+    engine = open_engine(settings.database)
+    ready(engine)
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
