@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""The agent: gathers what this server is and runs, and delivers it to the collector.
+
+`agente.py --help` lists its options and exit codes.
+"""
+
+import os
+import sys
+
+import cycle
+import guest
+import report
+import settings
+from messages import say, why
+from settings import Settings, SettingsError
+from spool import SpoolBusyError, read_state
+
+
+def show(chosen: Settings) -> int:
+    """Print the report that would be sent; return the exit code."""
+    gathered = cycle.Gatherer(chosen).gather(read_state(chosen.spool).descartados)
+    sys.stdout.buffer.write(report.show(gathered).encode() + b"\n")
+    sys.stdout.buffer.flush()
+    return cycle.DELIVERED
+
+
+def check(chosen: Settings) -> int:
+    """Say, step by step, what works; return the exit code."""
+    import check as steps
+
+    return steps.run(chosen)
+
+
+def deliver(chosen: Settings) -> int:
+    """Send one report, or one at every interval; return the exit code."""
+    agent = cycle.Agent(chosen)
+    return agent.once() if chosen.intervalo is None else agent.endless(chosen.intervalo)
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments ask for; return the exit code."""
+    try:
+        chosen = settings.load(arguments)
+        guest.lower_priority(chosen.nice)
+        guest.limit_memory(chosen.memoria_mib)
+        os.umask(0o077)
+        return {"print": show, "check": check}.get(chosen.mode, deliver)(chosen)
+    except SettingsError as error:
+        say(str(error))
+        return cycle.USAGE
+    except SpoolBusyError as error:
+        say(str(error))
+        return cycle.BUSY
+    except BrokenPipeError:
+        return cycle.KEPT
+    except OSError as error:
+        say(f"no puedo trabajar: {why(error)}")
+        return cycle.USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

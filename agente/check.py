@@ -1,0 +1,156 @@
+"""--check: what works on the way to the collector, a line for each step."""
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import collectors
+import cycle
+from deadline import call_within
+from messages import one_line, why
+from settings import Settings
+from spool import Spool, SpoolBusyError, waiting_in
+from transport import PROBLEM, Outcome, Transport, root_cause
+
+PATIENCE = 10.0
+
+Step = tuple[str, bool, str]  # its name, whether it went well, what to say
+
+
+def run(settings: Settings) -> int:
+    """Print each step as it is done; return 0 when all went well, else 1."""
+    well = True
+    for name, good, text in steps(settings):
+        well = well and good
+        print(f"{'bien' if good else 'FALLA':5}  {name:12} {one_line(text)}", flush=True)
+    return cycle.DELIVERED if well else cycle.KEPT
+
+
+def steps(settings: Settings) -> Iterator[Step]:
+    """Do the steps in order; one that the others stand on ends them when it fails."""
+    yield "config", True, f"{settings.config}, colector {settings.url}"
+    yield from local_steps(settings)
+    transport = Transport(settings)
+    for step in (resolve, connect, shake_hands):
+        done = step(settings)
+        if done:
+            yield done
+            if not done[1]:
+                return
+    yield from collector_steps(transport)
+    transport.close()
+
+
+def local_steps(settings: Settings) -> Iterator[Step]:
+    """Try the state folder, the facts and the spool."""
+    try:
+        gatherer = cycle.Gatherer(settings)
+    except OSError as error:
+        yield "estado", False, why(error)
+        return
+    yield "estado", True, f"{settings.estado}, identidad {gatherer.id_agente}"
+    yield facts(gatherer)
+    yield spool(settings)
+
+
+def facts(gatherer: cycle.Gatherer) -> Step:
+    """Gather once and say what could not be gathered, or how long it took."""
+    found = collectors.gather(gatherer.context)
+    if found.errors:
+        missing = "; ".join(f"{field}: {reason}" for field, reason in found.errors.items())
+        return "hechos", True, f"sin {missing}"
+    slowest = max(found.seconds, key=lambda name: found.seconds[name])
+    total = sum(found.seconds.values())
+    return "hechos", True, f"todos, en {total:.2f} s ({slowest}: {found.seconds[slowest]:.2f} s)"
+
+
+def spool(settings: Settings) -> Step:
+    """Say whether the spool can be used, and how many reports wait in it."""
+    try:
+        Spool(settings.spool, settings.spool_mib << 20).close()
+        waiting = len(waiting_in(settings.spool))
+        note = ""
+    except SpoolBusyError:
+        waiting = len(waiting_in(settings.spool))
+        note = "; lo usa un agente en marcha"
+    except OSError as error:
+        return "spool", False, why(error)
+    return "spool", True, f"{settings.spool}, reportes en espera: {waiting}{note}"
+
+
+def host_and_port(settings: Settings) -> tuple[str, int]:
+    """Return where the collector is."""
+    parts = urlsplit(settings.url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def resolve(settings: Settings) -> Step:
+    """Resolve the collector's name."""
+    host, port = host_and_port(settings)
+    try:
+        found = call_within(
+            PATIENCE, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+    except (OSError, UnicodeError) as error:
+        return "nombre", False, f"{host}: {why(error)}"
+    return "nombre", True, f"{host}: {', '.join(sorted({str(a[4][0]) for a in found}))}"
+
+
+def connect(settings: Settings) -> Step:
+    """Open a TCP connection to the collector."""
+    address = host_and_port(settings)
+    start = time.perf_counter()
+    try:
+        socket.create_connection(address, PATIENCE).close()
+    except OSError as error:
+        return "conexión", False, f"{address[0]} puerto {address[1]}: {why(error)}"
+    return "conexión", True, f"puerto {address[1]}, {(time.perf_counter() - start) * 1000:.0f} ms"
+
+
+def shake_hands(settings: Settings) -> Step | None:
+    """Check the collector's certificate, where it has one to show."""
+    if urlsplit(settings.url).scheme != "https":
+        return None
+    host, port = host_and_port(settings)
+    try:
+        import certifi
+
+        context = ssl.create_default_context(cafile=str(settings.ca or certifi.where()))
+        with (
+            socket.create_connection((host, port), PATIENCE) as plain,
+            context.wrap_socket(plain, server_hostname=host) as secure,
+        ):
+            until = (secure.getpeercert() or {}).get("notAfter", "?")
+            return "TLS", True, f"{secure.version()}, certificado hasta {until}"
+    except (OSError, ValueError) as error:
+        return "TLS", False, root_cause(error)
+
+
+def collector_steps(transport: Transport) -> Iterator[Step]:
+    """Ask the collector whether it lives, whether it can store, and whether it lets us in."""
+    base = transport.url.removesuffix("/servers")
+    alive = transport.request("GET", f"{base}/healthz", {"Accept": "application/json"})
+    yield status_step("vive", alive, lambda status: status == 200)
+    ready = transport.request("GET", f"{base}/readyz", {"Accept": "application/json"})
+    yield status_step("recibe", ready, lambda status: status == 200)
+    if all(o.answer and o.answer.status == 200 for o in (alive, ready)):
+        yield admission(transport)
+
+
+def status_step(name: str, outcome: Outcome, good: Callable[[int], bool]) -> Step:
+    """Return the step of a question to the collector."""
+    return name, outcome.answer is not None and good(outcome.answer.status), outcome.reason
+
+
+def admission(transport: Transport) -> Step:
+    """Send a report that is wrong on purpose: only who is let in is told so, and nothing is kept.
+
+    It is {}, without a single field: our collector answers it 400 with a problem document.
+    """
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    outcome = transport.request("POST", transport.url, headers, b"{}")
+    answer = outcome.answer
+    let_in = answer is not None and answer.status == 400 and answer.media_type == PROBLEM
+    return "admite", let_in, "deja entrar a este agente" if let_in else outcome.reason

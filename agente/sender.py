@@ -1,0 +1,148 @@
+"""Emptying the spool: oldest first, at the collector's pace, in a thread of its own.
+
+A collector that hangs never delays a gathering. The thread is a daemon: the end of the process
+never waits for the network, and what was not confirmed is still in the spool.
+"""
+
+import math
+import random
+import threading
+
+from guest import Budget
+from messages import say, why
+from report import LONGEST_TEXT
+from spool import Spool, describe_answer
+from transport import Outcome, Transport, Verdict
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+DISPUTES = 5  # refusals of one report before asking whether another one passes
+
+
+def next_pause(failures: int, interval: float, asked: float, chance: float) -> float:
+    """Return seconds to wait after so many failures in a row.
+
+    Doubling from a second up to five minutes, never longer than the interval, so that a fleet
+    tries no more often than it reports; shortened by up to half at random (``chance``, 0 to 1), so
+    that it does not come back as one; never less than the collector asked for.
+    """
+    longest = min(LONGEST_PAUSE, max(1.0, interval))
+    pause = min(math.ldexp(min(FIRST_PAUSE, interval), min(failures - 1, 20)), longest)
+    return max(asked, pause * (1 - chance / 2))
+
+
+class Sender:
+    """Sends what waits in a spool, until told to stop."""
+
+    def __init__(
+        self, spool: Spool, transport: Transport, budget: Budget, interval: float = LONGEST_PAUSE
+    ) -> None:
+        self._spool, self._transport, self._budget = spool, transport, budget
+        self._interval = interval
+        self._stop, self._work = threading.Event(), threading.Event()
+        self._failures = 0
+        self._said = ""
+
+    def stop(self) -> None:
+        """End the pauses and the work, after the exchange that is under way."""
+        self._stop.set()
+        self._work.set()
+
+    def wake(self) -> None:
+        """Say that there is a new report; a pause that is under way goes on."""
+        self._work.set()
+
+    def run(self) -> None:
+        """Send reports as they come, until stop()."""
+        while not self._stop.is_set():
+            try:
+                pause = self.drain()
+            except Exception as error:  # noqa: BLE001 - a thread that ends would end delivery
+                pause = self._not_now(Outcome(Verdict.NOT_NOW, f"fallo mío: {error!r}"))
+            self._stop.wait(pause)
+            if not self._spool.names():
+                self._work.wait()
+                self._work.clear()
+
+    def drain(self) -> float:
+        """Send what waits; return for how long to pause, 0 once nothing is left to send."""
+        try:
+            while not self._stop.is_set() and (names := self._spool.names()):
+                pause = self._step(names)
+                if pause:
+                    return pause
+                self._budget.pace(self._stop.wait)
+        finally:
+            self._transport.close()
+        return 0.0
+
+    def _step(self, names: list[str]) -> float:
+        """Send the oldest report; return for how long to pause."""
+        name = names[0]
+        try:
+            outcome = self._send(name)
+            if outcome is None:
+                return 0.0
+            if outcome.verdict is Verdict.DISPUTED:
+                outcome = self._settle(name, names, outcome)
+            return self._conclude(name, outcome)
+        except OSError as error:  # the spool's own disk
+            return self._not_now(Outcome(Verdict.NOT_NOW, f"spool: {why(error)}"))
+        finally:
+            self._spool.release()
+
+    def _send(self, name: str) -> Outcome | None:
+        """Send one report; None when it is gone or was set aside as damaged."""
+        try:
+            body = self._spool.take(name)
+        except ValueError as error:
+            self._spool.set_aside(name, f"dañado en el disco: {error}\n")
+            say(f"un reporte del spool está dañado y queda en rechazados/: {name}")
+            return None
+        return None if body is None else self._transport.send(body)
+
+    def _settle(self, name: str, names: list[str], outcome: Outcome) -> Outcome:
+        """Decide whose fault a disputed report is, once it was refused a few times.
+
+        If the collector takes the next report and then refuses this one again, it is this one's.
+        """
+        if self._spool.dispute(name) < DISPUTES or len(names) == 1:
+            return outcome
+        other = self._send(names[1])
+        if other is None or other.verdict is not Verdict.DELIVERED:
+            return outcome
+        self._spool.delivered(names[1])
+        again = self._send(name) or outcome
+        return again._replace(verdict=Verdict.WRONG) if again.verdict is outcome.verdict else again
+
+    def _conclude(self, name: str, outcome: Outcome) -> float:
+        """Do what an outcome asks for; return for how long to pause."""
+        if outcome.verdict is Verdict.DELIVERED:
+            self._spool.delivered(name)
+        elif outcome.verdict is Verdict.WRONG:
+            self._refused(name, outcome)
+        else:
+            return self._not_now(outcome)
+        if self._said:
+            say("el colector vuelve a recibir reportes")
+        self._failures, self._said = 0, ""
+        return outcome.pause
+
+    def _refused(self, name: str, outcome: Outcome) -> None:
+        answer = outcome.answer
+        body = answer.body if answer else b""
+        self._spool.set_aside(
+            name, describe_answer(answer.status if answer else 0, outcome.reason, body)
+        )
+        say(f"el colector dice que un reporte está mal; queda en rechazados/: {outcome.reason}")
+
+    def _not_now(self, outcome: Outcome) -> float:
+        """Say why nothing can be delivered, once for each reason, and return the pause."""
+        self._failures += 1
+        if outcome.reason != self._said:
+            waiting = len(self._spool.names())
+            self._said = outcome.reason
+            reason = outcome.reason[:LONGEST_TEXT]
+            say(f"{self._transport.url} no recibe ({reason}); reportes en espera: {waiting}")
+        chance = random.random()  # noqa: S311 - jitter is no secret
+        return next_pause(self._failures, self._interval, outcome.pause, chance)

@@ -1,0 +1,255 @@
+"""The agent's settings: options, then environment, then config.ini, then what is written here.
+
+Each is declared once, in SETTINGS; --help, the loader and the documentation's test go by it.
+"""
+
+import argparse
+import configparser
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+HERE = Path(__file__).resolve().parent
+LONGEST_INTERVAL = 31_536_000  # a year, as the contract has it
+
+
+class SettingsError(Exception):
+    """A setting is wrong: one line that names where it stands and why."""
+
+
+def number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], Any]:
+    """Return a reader of numbers from least to most."""
+
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            whole = "entero " if kind is int else ""
+            raise ValueError(f"tiene que ser un número {whole}de {least:g} a {most:.15g}")
+        return value
+
+    return read
+
+
+def url(text: str) -> str:
+    """Return a collector's URL without a trailing slash. Raises ValueError."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"no es una URL: {error}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise ValueError("tiene que empezar por http:// o https:// y nombrar un servidor")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("no admite usuario, '?' ni '#'; la credencial va en token")
+    if any(c.isspace() or not c.isprintable() for c in text):
+        raise ValueError("tiene espacios o caracteres de control")
+    return text.rstrip("/")
+
+
+def host(text: str) -> str:
+    """Return an address or a name, an IPv6 address without brackets. Raises ValueError."""
+    bare = text.removeprefix("[").removesuffix("]")
+    url(f"http://[{bare}]" if ":" in bare else f"http://{bare}")
+    if "/" in bare or (":" in bare and bare.count(":") < 2):
+        raise ValueError("tiene que ser una dirección o un nombre, sin puerto ni ruta")
+    return bare
+
+
+def token(text: str) -> str:
+    """Return a credential that can stand in a header. Raises ValueError."""
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("tiene espacios o caracteres que no pueden ir en una cabecera")
+    return text
+
+
+class Setting(NamedTuple):
+    """One setting: where it stands, how it is read, what it is unless given."""
+
+    section: str
+    key: str
+    option: str  # "" where a command line is no place for it
+    read: Callable[[str], Any]  # raises ValueError with the reason
+    default: Any
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """Return the environment variable that sets it."""
+        return f"COMPLIANCE_{self.section}_{self.key}".upper()
+
+
+SETTINGS = (
+    Setting("api", "ip", "", host, "127.0.0.1", "dirección o nombre del colector"),
+    Setting("api", "puerto", "", number(int, 1, 65535), 8080, "puerto del colector"),
+    Setting("api", "url", "--url", url, "", "URL del colector; manda sobre ip y puerto"),
+    Setting("api", "token", "", token, "", "credencial de este agente"),
+    Setting("api", "ca", "--ca", Path, None, "certificados con que se comprueba el del colector"),
+    Setting("agente", "intervalo", "--interval", number(float, 0.05, LONGEST_INTERVAL), None,
+            "segundos entre reportes; vacío: un solo reporte"),
+    Setting("agente", "estado", "--state", Path, HERE / "estado",
+            "carpeta de la identidad y de lo que se recuerda"),
+    Setting("agente", "spool", "--spool", Path, None,
+            "carpeta de los reportes que esperan; vacío: spool, dentro de estado"),
+    Setting("agente", "spool_mib", "--spool-mib", number(int, 1, 1 << 20), 64,
+            "MiB que pueden ocupar; después se van los más viejos"),
+    Setting("agente", "plazo", "--timeout", number(float, 0.1, 3600), 60,
+            "segundos que puede tardar un envío entero"),
+    Setting("agente", "nice", "--nice", number(int, 0, 19), 10, "prioridad, de 0 a 19"),
+    Setting("agente", "memoria_mib", "--memory-mib", number(int, 48, 1 << 20), 256,
+            "MiB de memoria que puede tomar"),
+    Setting("agente", "cpu_porcentaje", "--cpu-percent", number(float, 0.1, 100), 10,
+            "parte de un procesador que puede tomar"),
+)  # fmt: skip
+
+
+class Settings(NamedTuple):
+    """The settings in force, typed; and what to do: "once", "endless", "print" or "check"."""
+
+    mode: str
+    config: Path
+    url: str
+    token: str
+    ca: Path | None
+    intervalo: float | None
+    estado: Path
+    spool: Path
+    spool_mib: int
+    plazo: float
+    nice: int
+    memoria_mib: int
+    cpu_porcentaje: float
+
+
+def describe(setting: Setting) -> str:
+    """Return a setting's line of --help: what it is, its default, its other two places."""
+    default = "ninguno" if setting.default in {None, ""} else setting.default
+    return (
+        f"{setting.help} (por omisión: {default}; config.ini: [{setting.section}] "
+        f"{setting.key}; entorno: {setting.variable})"
+    ).replace("%", "%%")
+
+
+EPILOG = """\
+sin opción, solo en config.ini o en el entorno:
+{rest}
+
+termina con:
+  0  entregado (o, con --check, todo bien; sin fin: parado con SIGTERM o SIGINT)
+  1  ahora no se pudo entregar y espera en el spool (o, con --check, algo falla)
+  2  opciones o config.ini mal escritos, o carpetas que no se pueden usar
+  3  otro agente usa este spool
+  4  el colector dice que el reporte está mal: está en rechazados/
+  5  ni entregado ni guardado (por ejemplo, disco lleno y colector caído)
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line, made from SETTINGS."""
+    rest = "\n".join(f"  {describe(s)}" for s in SETTINGS if not s.option)
+    made = argparse.ArgumentParser(
+        prog="agente.py",
+        description="Reúne lo que este servidor es y ejecuta, y lo entrega al colector.",
+        epilog=EPILOG.format(rest=rest).replace("%%", "%"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument(
+        "--config", metavar="ARCHIVO", help=f"(por omisión: {HERE / 'config.ini'}, si existe)"
+    )
+    mode = made.add_mutually_exclusive_group()
+    mode.add_argument("--once", action="store_true", help="un solo reporte, aunque haya intervalo")
+    mode.add_argument("--print", action="store_true", help="muestra el reporte; no envía nada")
+    mode.add_argument("--check", action="store_true", help="dice, paso a paso, qué falla")
+    for setting in SETTINGS:
+        if setting.option == "--interval":
+            mode.add_argument(setting.option, metavar="S", help=describe(setting))
+        elif setting.option:
+            made.add_argument(
+                setting.option, dest=setting.key, metavar="VALOR", help=describe(setting)
+            )
+    return made
+
+
+def read_config(file: Path, *, required: bool) -> dict[tuple[str, str], str]:
+    """Return the values of a config.ini by section and key. Raises SettingsError."""
+    config = configparser.ConfigParser(interpolation=None)
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            config.read_file(lines)
+    except FileNotFoundError as error:
+        if required:
+            raise SettingsError(f"{file}: no existe") from error
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from error
+    except (configparser.Error, UnicodeError) as error:
+        raise SettingsError(f"{file}: {' '.join(str(error).split())}") from error
+    values = {(s, k): v for s in (*config, "DEFAULT") for k, v in config[s].items()}
+    refuse_unknown(file, values, config.sections())
+    return values
+
+
+def refuse_unknown(
+    file: Path, values: Mapping[tuple[str, str], str], sections: Sequence[str]
+) -> None:
+    """Raise SettingsError at a section or key that nothing reads: it is a typing mistake."""
+    known = {(s.section, s.key) for s in SETTINGS}
+    for section in sections:
+        if section not in {name for name, _ in known}:
+            raise SettingsError(f"{file}: no conozco la sección [{section}]")
+    for section, key in values:
+        if (section, key) not in known:
+            raise SettingsError(f"{file}: no conozco la clave {key} en [{section}]")
+
+
+def pick(
+    setting: Setting,
+    options: Mapping[str, str | None],
+    environment: Mapping[str, str],
+    config: Mapping[tuple[str, str], str],
+    file: Path,
+) -> Any:
+    """Return a setting's value from the first place that gives one. Raises SettingsError."""
+    name = "interval" if setting.option == "--interval" else setting.key
+    places = (
+        (f"{setting.option}", options.get(name), Path()),
+        (setting.variable, environment.get(setting.variable), Path()),
+        (f"{file}: [{setting.section}] {setting.key}", config.get((setting.section, setting.key)),
+         file.parent),
+    )  # fmt: skip
+    for place, text, base in places:
+        if text is None or not text.strip():
+            continue
+        try:
+            value = setting.read(text.strip())
+        except ValueError as error:
+            shown = "" if setting.key == "token" else f" = {text.strip()!r}"
+            raise SettingsError(f"{place}{shown}: {error}") from error
+        return (base / value).absolute() if isinstance(value, Path) else value
+    return setting.default
+
+
+def base_url(ip: str, port: int) -> str:
+    """Return the URL of a collector that is given by address and port."""
+    return f"http://[{ip}]:{port}" if ":" in ip else f"http://{ip}:{port}"
+
+
+def load(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings in force. Raises SettingsError; ends with 2 at a wrong option."""
+    options = vars(parser().parse_args(arguments))
+    file = Path(options["config"] or HERE / "config.ini")
+    config = read_config(file, required=options["config"] is not None)
+    values = {s.key: pick(s, options, environment, config, file) for s in SETTINGS}
+    by_address = base_url(values.pop("ip"), values.pop("puerto"))
+    values["url"] = values["url"] or by_address
+    values["spool"] = values["spool"] or values["estado"] / "spool"
+    if options["once"]:
+        values["intervalo"] = None
+    chosen = next((mode for mode in ("print", "check") if options[mode]), None)
+    mode = chosen or ("once" if values["intervalo"] is None else "endless")
+    return Settings(mode=mode, config=file, **values)
