@@ -1,4 +1,4 @@
-"""Opens the database: what every connection to it needs, in one place."""
+"""Opens the database: what every connection to it needs and what can go wrong, in one place."""
 
 import sqlite3
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_DATABASE = ROOT / "API" / "storage" / "database" / "servers.sqlite"
@@ -29,11 +30,16 @@ def database_url(text: str) -> URL:
         return URL.create("sqlite", database=str(Path(text).expanduser().resolve()))
     try:
         url = make_url(text)
-    except ArgumentError:
-        raise DatabaseUnusableError(f"'{text}' is not the URL of a database") from None
-    if url.get_backend_name() != "sqlite" or not url.database:
-        raise DatabaseUnusableError(f"'{text}': only sqlite:///FILE is supported so far")
+    except (ArgumentError, ValueError):
+        raise DatabaseUnusableError(f"'{text}' no es la URL de una base de datos") from None
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        raise DatabaseUnusableError(f"'{text}': por ahora sólo se admite sqlite:///ARCHIVO")
     return url
+
+
+def database_path(url: URL) -> Path:
+    """Give the file that `url` names."""
+    return Path(url.database or "").absolute()
 
 
 def open_engine(url: URL, *, read_only: bool = False) -> Engine:
@@ -48,7 +54,7 @@ def open_engine(url: URL, *, read_only: bool = False) -> Engine:
         read_only: refuse every write; the file must exist.
     """
     if read_only:
-        path = Path(url.database or "").absolute()
+        path = database_path(url)
         url = url.set(database=f"{path.as_uri()}?mode=ro", query={"uri": "true"})
     engine = create_engine(url, connect_args={"check_same_thread": False})
 
@@ -61,8 +67,61 @@ def open_engine(url: URL, *, read_only: bool = False) -> Engine:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
 
+    _begin_explicitly(engine, "BEGIN" if read_only else "BEGIN IMMEDIATE")
+    return engine
+
+
+def open_for_building(url: URL, *, durable: bool = True) -> Engine:
+    """Make an engine for whoever makes or rebuilds the tables.
+
+    Foreign keys are not enforced and an ALTER leaves whatever else names the table alone, as
+    https://sqlite.org/lang_altertable.html#otheralter asks of a rebuild. The journal mode is left
+    as it is found: a rollback journal undoes half of the work after a crash, like a WAL does.
+
+    Args:
+        url: as `database_url` gives it; the file is made when it is missing.
+        durable: False for a file that is thrown away unless it is finished.
+    """
+    engine = create_engine(url, poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA legacy_alter_table = ON")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+
+    _begin_explicitly(engine, "BEGIN IMMEDIATE")
+    return engine
+
+
+def _begin_explicitly(engine: Engine, statement: str) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql(statement)
 
-    return engine
+
+_REASONS = {
+    sqlite3.SQLITE_BUSY: "está ocupada por otro programa; inténtelo cuando haya terminado",
+    sqlite3.SQLITE_LOCKED: "está ocupada por otro programa; inténtelo cuando haya terminado",
+    sqlite3.SQLITE_READONLY: "es de sólo lectura para este usuario (el archivo o su carpeta)",
+    sqlite3.SQLITE_PERM: "no se puede abrir: faltan permisos",
+    sqlite3.SQLITE_CANTOPEN: "no se puede abrir o escribir en su carpeta: revise los permisos",
+    sqlite3.SQLITE_NOTADB: "no es una base de datos SQLite",
+    sqlite3.SQLITE_CORRUPT: "está dañada o incompleta: recupérela de una copia o con --from-log",
+    sqlite3.SQLITE_FULL: "no queda espacio en el disco",
+}
+
+
+def unusable(error: Exception, url: URL) -> DatabaseUnusableError:
+    """Say in one line why SQLite refuses the database of `url`.
+
+    Args:
+        error: what the driver or SQLAlchemy raised.
+        url: the database's.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    reason = _REASONS.get(code & 0xFF) if code is not None else None  # the low byte is the class
+    return DatabaseUnusableError(f"{database_path(url)}: {reason or ' '.join(str(cause).split())}")

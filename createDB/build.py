@@ -1,0 +1,154 @@
+"""Makes the tables of a new database and brings an existing one up to date."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from sqlalchemy import Connection
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from createDB.engine import (
+    DatabaseUnusableError,
+    database_path,
+    open_engine,
+    open_for_building,
+    unusable,
+)
+from createDB.schema import metadata
+from createDB.snapshot import FILE_MODE, snapshot
+from createDB.state import (
+    State,
+    alembic_config,
+    head_revision,
+    look_at,
+    ready,
+    require_not_newer,
+    state_of,
+)
+
+FOLDER_MODE = 0o750
+
+
+def build(url: URL) -> str:
+    """Make or upgrade the database of `url`; one that is current is only looked at.
+
+    Returns:
+        what was done, in one line.
+
+    Raises:
+        DatabaseUnusableError: it can't be done; the database is as it was.
+    """
+    path = database_path(url)
+    if (look := look_at(url)) and look[0] is State.CURRENT:
+        done = f"{path}: ya está al día (esquema {head_revision()})"
+    else:
+        with one_builder(path):
+            done = _make_or_upgrade(url)
+    engine = open_engine(url)
+    try:
+        ready(engine)
+    finally:
+        engine.dispose()
+    return done
+
+
+@contextmanager
+def one_builder(path: Path) -> Iterator[None]:
+    """Keep other builders of databases in the folder of `path` waiting; makes the folder.
+
+    The lock is on the folder itself, so it leaves no file behind and ends with the process.
+
+    Raises:
+        DatabaseUnusableError: the folder can't be made or read.
+    """
+    try:
+        _make_folder(path.parent)
+        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise DatabaseUnusableError(f"{path.parent}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def create_tables(connection: Connection) -> None:
+    """Make every table anew and write down the revision, in the caller's transaction."""
+    metadata.create_all(connection)
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.stamp(config, "head")
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.exists():
+        _make_folder(folder.parent)
+        folder.mkdir(FOLDER_MODE, exist_ok=True)
+
+
+def _make_or_upgrade(url: URL) -> str:
+    made = _make_file(database_path(url))
+    engine = open_for_building(url)
+    try:
+        with engine.begin() as connection:
+            done = _bring_up_to_date(connection, url)
+    except (sqlite3.Error, DBAPIError, OSError) as error:
+        _unmake_file(made)
+        raise unusable(error, url) from error
+    except BaseException:
+        _unmake_file(made)
+        raise
+    return done
+
+
+def _make_file(path: Path) -> Path | None:
+    """Make an empty file with our permissions; None where there is one."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+    except FileExistsError:
+        return None
+    except OSError as error:
+        raise DatabaseUnusableError(f"{path}: no se puede crear: {error.strerror}") from error
+    return path
+
+
+def _unmake_file(made: Path | None) -> None:
+    if made:
+        made.unlink(missing_ok=True)
+
+
+def _bring_up_to_date(connection: Connection, url: URL) -> str:
+    """Do what the state asks for; nobody else can write before the transaction ends."""
+    path = database_path(url)
+    state, revision = state_of(connection)
+    require_not_newer(state, revision, path)
+    if state is State.CURRENT:
+        return f"{path}: ya está al día (esquema {revision})"
+    if state is State.NEW:
+        create_tables(connection)
+        return f"{path}: creada (esquema {head_revision()})"
+    copy = _safety_copy(url)
+    _upgrade(connection)
+    found = revision or "primera generación"
+    return f"{path}: actualizada de {found} a {head_revision()}; copia anterior en {copy}"
+
+
+def _safety_copy(url: URL) -> Path:
+    path = database_path(url)
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    copy = path.with_name(f"{path.name}.antes-de-{head_revision()}-{moment}")
+    snapshot(url, copy)
+    return copy
+
+
+def _upgrade(connection: Connection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,218 @@
+"""Compares the JSON log with the database, in bounded memory; changes neither."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from API.app.ingest.store import store, utc_now
+from createDB.engine import BUSY_TIMEOUT_MS, database_path, unusable
+from createDB.findings import SHOWN, Findings, Seen
+from createDB.frames import FACTS, LISTS, digests, facts
+from createDB.integrity import check_integrity
+from createDB.reading import LogReader
+from createDB.schema import metadata
+from createDB.state import require_current
+
+RANGE = 50_000
+"""Numbers that are looked at together, where only numbers are compared."""
+
+IDENTITY = ["id_agente", "id_reporte"]
+
+
+def compare(url: URL, folder: Path) -> tuple[bool, list[str]]:
+    """Compare the log in `folder` with the database of `url`.
+
+    Returns:
+        whether they say the same, and what to tell the operator.
+
+    Raises:
+        DatabaseUnusableError: one of them can't be read.
+    """
+    require_current(url)
+    findings = Findings()
+    try:
+        with ExitStack() as open_ones:
+            last, log = _this_moment(url, folder)
+            database = open_ones.enter_context(closing(_open(url, "ro")))
+            seen = open_ones.enter_context(closing(Seen()))
+            _compare_reports(database, log, seen, findings)
+            _find_unlogged(database, last, seen, findings)
+            check_integrity(database, findings)
+    except (sqlite3.Error, DBAPIError, pd.errors.DatabaseError) as error:
+        raise unusable(cast("Exception", error.__cause__ or error), url) from error
+    for complaint in log.complaints:
+        findings.add("línea dañada en la bitácora", complaint)
+    return not findings.counts, _summary(url, log, findings)
+
+
+def _open(url: URL, mode: str) -> sqlite3.Connection:
+    """Open the file; no transaction, so that a long comparison doesn't keep the WAL growing."""
+    uri = f"{database_path(url).as_uri()}?mode={mode}"
+    wait = BUSY_TIMEOUT_MS / 1000
+    return sqlite3.connect(uri, timeout=wait, isolation_level=None, uri=True)
+
+
+def _this_moment(url: URL, folder: Path) -> tuple[int, LogReader]:
+    """Take the log's files and the database's last number while no batch is being stored.
+
+    Holding the write lock for that moment makes what comes in later no difference. Whoever may
+    only read goes without it, which is as good while the collector rests.
+    """
+    with closing(_open(url, "rw")) as lock:
+        try:
+            lock.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            only_read = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+            if error.sqlite_errorcode & 0xFF not in only_read:
+                raise
+        last = lock.execute("SELECT coalesce(max(id_serv), 0) FROM servers").fetchone()[0]
+        return last, LogReader(folder, "comparación")
+
+
+def _compare_reports(
+    database: sqlite3.Connection, log: LogReader, seen: Seen, findings: Findings
+) -> None:
+    """Look up every report of the log in the database."""
+    with _scratch() as scratch:
+        for frame in log.frames():
+            once = _each_once(frame, seen, findings)
+            store(scratch, list(once["entry"]), utc_now())
+            driver: Any = scratch.connection.driver_connection
+            matched = _compare_facts(database, driver, once, seen, findings)
+            for table in LISTS:
+                _compare_lists(database, driver, table, matched, findings)
+            scratch.rollback()
+
+
+@contextmanager
+def _scratch() -> Iterator[Connection]:
+    """Give an empty database in memory: there, what the log says becomes rows as it always does."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    metadata.create_all(engine)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def _each_once(frame: pd.DataFrame, seen: Seen, findings: Findings) -> pd.DataFrame:
+    """Leave out reports that the log has had already, and numbers that it gives twice."""
+    names = frame[IDENTITY].itertuples(index=False)
+    frame = frame.assign(new=[seen.add_name(agent, report) for agent, report in names])
+    for row in frame[~frame["new"]].itertuples():
+        findings.add("reporte repetido en la bitácora", f"{row.where} (id_serv {row.id_serv})")
+    frame = frame[frame["new"]]
+    again = frame.duplicated("id_serv")
+    for row in frame[again].itertuples():
+        findings.add("número repetido en la bitácora", f"{row.where} (id_serv {row.id_serv})")
+    return frame[~again]
+
+
+def _compare_facts(
+    database: sqlite3.Connection,
+    scratch: sqlite3.Connection,
+    frame: pd.DataFrame,
+    seen: Seen,
+    findings: Findings,
+) -> list[int]:
+    """Compare rows of `servers`; give the numbers under which both have the same report."""
+    numbers = frame["id_serv"].tolist()
+    both = facts(scratch, numbers).merge(
+        facts(database, numbers), on="id_serv", how="left", suffixes=("", "_base")
+    )
+    same = (both["id_agente"] == both["id_agente_base"]) & (
+        both["id_reporte"] == both["id_reporte_base"]
+    )
+    matched = both[same]
+    for id_serv in both.loc[~same, "id_serv"]:
+        _say_where_it_is(database, frame[frame["id_serv"] == id_serv].iloc[0], seen, findings)
+    for column in FACTS:
+        for row in matched[matched[column] != matched[f"{column}_base"]].to_dict("records"):
+            words = (
+                f"{_short(row[column])} en la bitácora, {_short(row[f'{column}_base'])} en la base"
+            )
+            findings.add("contenido distinto", f"reporte {row['id_serv']}, {column}: {words}")
+    found: list[int] = matched["id_serv"].tolist()
+    for id_serv in found:
+        seen.add_number(id_serv)
+    return found
+
+
+def _say_where_it_is(
+    database: sqlite3.Connection, row: "pd.Series[Any]", seen: Seen, findings: Findings
+) -> None:
+    """Report a report of the log that the database doesn't have under its number."""
+    query = "SELECT id_serv FROM servers WHERE id_agente = ? AND id_reporte = ?"
+    found = database.execute(query, (row["id_agente"], row["id_reporte"])).fetchone()
+    where = f"{row['where']}, id_serv {row['id_serv']}"
+    if found:
+        seen.add_number(found[0])
+        findings.add("número distinto", f"{where}: en la base es el {found[0]}")
+    else:
+        findings.add("falta en la base", where)
+
+
+def _compare_lists(
+    database: sqlite3.Connection,
+    scratch: sqlite3.Connection,
+    table: str,
+    numbers: list[int],
+    findings: Findings,
+) -> None:
+    """Compare how many rows `table` has of each report, and what they say."""
+    log, base = (
+        digests(side, LISTS[table], numbers).reindex(numbers, fill_value=0)
+        for side in (scratch, database)
+    )
+    both = log.join(base, rsuffix="_base")
+    differing = both[both["hash"] != both["hash_base"]]
+    for row in differing.reset_index().to_dict("records"):
+        words = f"{row['rows']} en la bitácora, {row['rows_base']} en la base"
+        if row["rows"] == row["rows_base"]:
+            words = f"{row['rows']} en ambas, pero no los mismos"
+        findings.add("contenido distinto", f"reporte {row['id_serv']}, {table}: {words}")
+
+
+def _find_unlogged(database: sqlite3.Connection, last: int, seen: Seen, findings: Findings) -> None:
+    """Find what only the database has. What the first generation left had no log."""
+    query = (
+        "SELECT id_serv, recibido IS NULL AS old FROM servers "
+        "WHERE id_serv > ? AND id_serv <= ? ORDER BY id_serv LIMIT ?"
+    )
+    after, old = 0, 0
+    while True:
+        rows = pd.read_sql_query(query, database, params=(after, last, RANGE))
+        if rows.empty:
+            break
+        end = int(rows["id_serv"].iloc[-1])
+        rows = rows.merge(seen.numbers(after, end), how="left", indicator=True)
+        alone = rows[rows["_merge"] == "left_only"]
+        old += int(alone["old"].sum())
+        for id_serv in alone.loc[alone["old"] == 0, "id_serv"]:
+            findings.add("falta en la bitácora", f"id_serv {id_serv}")
+        after = end
+    if old:
+        findings.notes.append(f"{old} reportes de la primera generación, anteriores a la bitácora")
+
+
+def _short(text: str) -> str:
+    """Give the beginning of a value, in one line whatever it holds."""
+    line = ascii(text)[1:-1] if not text.isprintable() else text
+    return line if len(line) <= 60 else line[:57] + "..."
+
+
+def _summary(url: URL, log: LogReader, findings: Findings) -> list[str]:
+    total = sum(findings.counts.values())
+    lines = [*findings.first, *(f"nota: {note}" for note in findings.notes)]
+    if total > SHOWN:
+        lines.insert(len(findings.first), f"... y {total - len(findings.first)} diferencias más")
+    kinds = ", ".join(f"{kind}: {count}" for kind, count in findings.counts.items())
+    result = f"{total} diferencias ({kinds})" if total else "dicen lo mismo"
+    return [*lines, f"{log.reports} reportes en {log.folder}, y {database_path(url)}: {result}"]

@@ -1,0 +1,151 @@
+"""Builds, upgrades, rebuilds and checks the database: `python3 createDB/createDB.py --help`."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if __name__ == "__main__":
+    # As a script, Python puts this folder first, where `createDB` would be this file instead of
+    # the package.
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != ROOT / "createDB"]
+    sys.path.insert(0, str(ROOT))
+
+import argparse
+import os
+import signal
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, settings_from
+from createDB.build import build
+from createDB.compare import compare
+from createDB.engine import DatabaseUnusableError, database_path
+from createDB.rebuild import rebuild
+from createDB.snapshot import snapshot
+
+OK, DIFFERENT, UNUSABLE, INTERRUPTED = 0, 1, 3, 130
+
+DESCRIPTION = """\
+Construye la base de datos, o la actualiza sin perder una fila si es de una versión anterior.
+Se puede ejecutar cuantas veces se quiera.
+"""
+
+EXIT_CODES = """\
+Código de salida:
+  0    hecho; con --check, la bitácora y la base dicen lo mismo
+  1    con --check, hay diferencias; con --from-log, hubo líneas que no se pudieron leer
+  2    una opción o un ajuste está mal
+  3    la base de datos o la bitácora no se puede usar: se dice por qué en una línea
+  130  interrumpido
+"""
+
+OWN_SETTINGS = ("database", "storage")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; give its exit code."""
+    signal.signal(signal.SIGTERM, _stop)
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options, _settings(options))
+    except SettingsError as error:
+        return _fail(str(error), 2)
+    except DatabaseUnusableError as error:
+        return _fail(str(error), UNUSABLE)
+    except KeyboardInterrupt:
+        return _fail("interrumpido; no se dejó nada a medias", INTERRUPTED)
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> int:
+    url = settings.database
+    log = options.from_log or settings.storage / "text"
+    steps: list[Callable[[], int]] = []
+    if options.from_log:
+        steps.append(lambda: _said(rebuild(url, log)))
+    elif not (options.check or options.snapshot):
+        steps.append(lambda: _say(build(url)))
+    if options.check:
+        steps.append(lambda: _said(compare(url, log)))
+    if options.snapshot:
+        steps.append(lambda: _snapshot(settings, options.snapshot))
+    return max(step() for step in steps)
+
+
+def _snapshot(settings: Settings, target: Path) -> int:
+    if not database_path(settings.database).is_file():
+        raise DatabaseUnusableError(f"{database_path(settings.database)}: no existe")
+    snapshot(settings.database, target)
+    return _say(f"{target}: copia íntegra de {database_path(settings.database)}")
+
+
+def _said(outcome: tuple[bool, list[str]]) -> int:
+    """Print the lines of an outcome; give the exit code for whether all was well."""
+    well, lines = outcome
+    for line in lines:
+        _say(line)
+    return OK if well else DIFFERENT
+
+
+def _say(line: str) -> int:
+    print(line)
+    return OK
+
+
+def _fail(line: str, code: int) -> int:
+    print(f"createDB.py: {line}", file=sys.stderr)
+    return code
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given = {field: getattr(options, field) for field in OWN_SETTINGS}
+    config = Path(options.config or DEFAULT_CONFIG)
+    return settings_from(given, os.environ, config, bool(options.config))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="createDB.py",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for row in SETTINGS:
+        if row.field in OWN_SETTINGS:
+            places = f"en config.ini: [{row.section}] {row.key}; en el entorno: {row.variable}"
+            text = f"{row.help} (por omisión: {row.default}; {places})".replace("%", "%%")
+            parser.add_argument(row.option, dest=row.field, metavar="VALOR", help=text)
+    parser.add_argument("--config", metavar="ARCHIVO", help=f"por omisión: {DEFAULT_CONFIG}")
+    _add_actions(parser.add_argument_group("en vez de construir o actualizar"))
+    return parser
+
+
+def _add_actions(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--from-log",
+        metavar="CARPETA",
+        type=Path,
+        help="hace una base de datos nueva con los reportes de la bitácora JSON que hay en CARPETA "
+        "(por omisión: no)",
+    )
+    group.add_argument(
+        "--check",
+        action="store_true",
+        help="compara la base de datos con la bitácora JSON, la de --from-log o si no la de "
+        "--storage, y dice en qué difieren; no cambia ninguna de las dos (por omisión: no)",
+    )
+    group.add_argument(
+        "--snapshot",
+        metavar="ARCHIVO",
+        type=Path,
+        help="escribe una copia de la base de datos, de un solo momento y comprobada, también "
+        "mientras está en uso (por omisión: no)",
+    )
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """End like on Ctrl-C, so that whatever is half done is taken back."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Writes consistent copies of a database, also of one in use."""
+
+import errno
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+from tqdm import tqdm
+
+from createDB.engine import DatabaseUnusableError, database_path, unusable
+
+PAGES = 2_000
+"""Copied at a time, between two looks at the progress bar."""
+
+FILE_MODE = 0o640
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems without hard links answer (vfat, some network shares)."""
+
+
+def snapshot(url: URL, target: Path, *, progress: bool = True) -> None:
+    """Write a copy of the database of `url` to `target`, all of one moment, and check it.
+
+    Under `target` there is nothing until the copy is whole and on disk.
+
+    Raises:
+        DatabaseUnusableError: the copy could not be made, or `target` exists.
+    """
+    if target.exists() or target.is_symlink():
+        raise DatabaseUnusableError(f"{target}: ya existe y no se sobrescribe")
+    partial = target.with_name(f".{target.name}.parcial-{os.getpid()}")
+    try:
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+        _copy(url, partial, progress)
+        _require_intact(partial)
+        publish(partial, target)
+    except sqlite3.Error as error:
+        raise unusable(error, url) from error
+    except OSError as error:
+        raise DatabaseUnusableError(f"{target}: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def publish(partial: Path, target: Path) -> None:
+    """Give the finished file `partial` its name `target`, for good, unless that is taken.
+
+    Raises:
+        DatabaseUnusableError: `target` was made meanwhile.
+        OSError: the disk refuses.
+    """
+    _sync(partial, os.O_RDONLY)
+    try:
+        target.hardlink_to(partial)
+    except OSError as error:
+        if target.exists():
+            raise DatabaseUnusableError(f"{target}: ya existe y no se sobrescribe") from None
+        if error.errno not in _NO_LINKS:
+            raise
+        partial.rename(target)
+    partial.unlink(missing_ok=True)
+    _sync(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _copy(url: URL, target: Path, progress: bool) -> None:
+    source = f"{database_path(url).as_uri()}?mode=rw"
+    bar = tqdm(desc="copia", unit="pág", disable=None if progress else True)
+
+    def report(_status: int, remaining: int, total: int) -> None:
+        bar.total = total
+        bar.update(total - remaining - bar.n)
+
+    with (
+        bar,
+        closing(sqlite3.connect(source, uri=True)) as old,
+        closing(sqlite3.connect(target)) as new,
+    ):
+        # Inside a read transaction the source stands still: a copy of a busy database that is
+        # taken piece by piece would otherwise begin anew at every change.
+        old.execute("BEGIN")
+        old.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        old.backup(new, pages=PAGES, progress=report)
+        new.execute("PRAGMA journal_mode = DELETE")
+
+
+def _require_intact(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as copy:
+        found = copy.execute("PRAGMA integrity_check").fetchone()[0]
+    if found != "ok":
+        raise DatabaseUnusableError(f"{path.name}: la copia no está íntegra: {found}")
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

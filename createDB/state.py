@@ -1,0 +1,192 @@
+"""Tells which state a database is in: new, of the first generation, older, current or newer."""
+
+import sqlite3
+from enum import Enum
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from createDB.engine import BUSY_TIMEOUT_MS, DatabaseUnusableError, database_path, unusable
+from createDB.schema import metadata
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+
+VERSION_TABLE = "version_esquema"
+"""Where the revision is kept; a name of its own, as the file may hold other programs' tables."""
+
+SEED_COLUMNS = {
+    "servers": {"id_serv", "ipaddress", "fecha_hora", "arquitectura_proc", "marca_proc",
+                "nombre_so", "version_so"},
+    "procesos": {"id_proc", "id_serv", "ip_server", "fecha_hora", "pid", "name", "username"},
+    "usuarios_activos": {"id_usr", "id_serv", "ip_server", "fecha_hora", "username", "pid"},
+}  # fmt: skip
+"""What a database of the first generation has, and what tells it from somebody else's."""
+
+
+class State(Enum):
+    """What there is to do about a database."""
+
+    NEW = "there are no tables of ours"
+    FIRST_GENERATION = "made before there were revisions"
+    OLDER = "made by an older version"
+    CURRENT = "as the code wants it"
+    NEWER = "made by a newer version, or by another program"
+
+
+def alembic_config() -> Config:
+    """Give the settings with which Alembic finds the migrations, wherever the program runs."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def head_revision() -> str:
+    """Give the revision that the code wants."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
+
+
+def known_revisions() -> set[str]:
+    """Give every revision that a migration leads to."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    return {script.revision for script in scripts.walk_revisions()}
+
+
+def state_of(connection: Connection) -> tuple[State, str | None]:
+    """Look at the tables.
+
+    Returns:
+        the state, and the revision written in the database, if any.
+
+    Raises:
+        DatabaseUnusableError: a table with the name of one of ours is somebody else's.
+    """
+    tables = table_names(connection)
+    if VERSION_TABLE not in tables:
+        return _state_without_revision(connection, tables), None
+    query = f"SELECT max(version_num) FROM {VERSION_TABLE}"  # noqa: S608
+    revision = connection.exec_driver_sql(query).scalar()
+    if revision == head_revision():
+        return State.CURRENT, revision
+    return (State.OLDER if revision in known_revisions() else State.NEWER), revision
+
+
+def table_names(connection: Connection) -> set[str]:
+    """Name the tables and views there are."""
+    query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+    return set(connection.exec_driver_sql(query).scalars())
+
+
+def column_names(connection: Connection, table: str) -> list[str]:
+    """Name the columns of `table`, in their order."""
+    rows = connection.exec_driver_sql("SELECT name FROM pragma_table_info(?)", (table,))
+    return list(rows.scalars())
+
+
+def ready(engine: Engine) -> None:
+    """Make sure that the database of `engine` can be read, written and is the code's own version.
+
+    Raises:
+        DatabaseUnusableError: it isn't; the message says why, and what to do.
+    """
+    url = engine.url
+    require_current(url)
+    try:
+        with engine.connect() as connection:
+            _require_tables(connection, database_path(url))
+            _probe_writing(connection)
+    except (sqlite3.Error, DBAPIError) as error:
+        raise unusable(error, url) from error
+
+
+def look_at(url: URL) -> tuple[State, str | None] | None:
+    """Give the state of the database of `url` without changing it; None where there is no file.
+
+    Raises:
+        DatabaseUnusableError: it cannot be read.
+    """
+    path = database_path(url)
+    try:
+        if not path.exists():
+            return None
+        if not path.is_file():
+            raise DatabaseUnusableError(f"{path}: no es un archivo")
+    except OSError as error:
+        raise DatabaseUnusableError(f"{path}: {error.strerror}") from error
+    existing = url.set(database=f"{path.as_uri()}?mode=rw", query={"uri": "true"})
+    wait = {"timeout": BUSY_TIMEOUT_MS / 1000}
+    try:
+        with create_engine(existing, poolclass=NullPool, connect_args=wait).connect() as connection:
+            return state_of(connection)
+    except (sqlite3.Error, DBAPIError) as error:
+        raise unusable(error, url) from error
+
+
+def require_not_newer(state: State, revision: str | None, path: Path) -> None:
+    """Refuse a database that this code is too old for.
+
+    Raises:
+        DatabaseUnusableError: it is one.
+    """
+    if state is State.NEWER:
+        raise DatabaseUnusableError(
+            f"{path}: la hizo una versión más nueva de este programa (esquema {revision}, aquí se "
+            f"conoce hasta {head_revision()}); actualice el programa"
+        )
+
+
+def require_current(url: URL) -> None:
+    """Refuse a database that is missing, or that another version of this code made.
+
+    Raises:
+        DatabaseUnusableError: it is such, or can't be read.
+    """
+    path = database_path(url)
+    look = look_at(url)
+    if look is None:
+        raise DatabaseUnusableError(f"{path}: no existe; ejecute createDB.py")
+    state, revision = look
+    require_not_newer(state, revision, path)
+    if state is State.NEW:
+        raise DatabaseUnusableError(f"{path}: no tiene las tablas; ejecute createDB.py")
+    if state is not State.CURRENT:
+        found = revision or "primera generación"
+        raise DatabaseUnusableError(
+            f"{path}: es más antigua que este programa (esquema {found}, se necesita "
+            f"{head_revision()}); ejecute createDB.py"
+        )
+
+
+def _require_tables(connection: Connection, path: Path) -> None:
+    missing = sorted(set(metadata.tables) - table_names(connection))
+    if missing:
+        raise DatabaseUnusableError(
+            f"{path}: le falta la tabla {missing[0]}; recupérela de una copia o con --from-log"
+        )
+
+
+def _probe_writing(connection: Connection) -> None:
+    """Change something and take it back: only a write finds out that the folder refuses one."""
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar()
+    connection.exec_driver_sql(f"PRAGMA user_version = {version}")
+    connection.rollback()
+
+
+def _state_without_revision(connection: Connection, tables: set[str]) -> State:
+    for table in SEED_COLUMNS.keys() & tables:
+        missing = SEED_COLUMNS[table] - set(column_names(connection, table))
+        if missing:
+            raise DatabaseUnusableError(
+                f"la tabla '{table}' que hay en la base de datos no es la de este sistema: "
+                f"le falta la columna {min(missing)}"
+            )
+    taken = sorted((metadata.tables.keys() - SEED_COLUMNS.keys()) & tables)
+    if taken:
+        raise DatabaseUnusableError(
+            f"la base de datos tiene ya una tabla '{taken[0]}', que no es la de este sistema"
+        )
+    return State.FIRST_GENERATION if SEED_COLUMNS.keys() & tables else State.NEW
