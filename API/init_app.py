@@ -13,6 +13,9 @@ from API.app.settings import Settings, SettingsError, load_settings
 from createDB.engine import DatabaseUnusableError, open_engine
 from createDB.state import ready
 
+HANDOVER_S = 3
+"""How long a collector that was just killed may take to let go of its folder, in seconds."""
+
 
 def main(arguments: list[str]) -> int:
     """Run until stopped; 0 after a stop that was asked for, 2 where the start is refused."""
@@ -32,7 +35,7 @@ def main(arguments: list[str]) -> int:
 
 def check_start(settings: Settings) -> None:
     """Find out what would stop the worker, while one line can still say so."""
-    lock_storage(settings.storage).close()
+    lock_storage(settings.storage, HANDOVER_S).close()
     engine = open_engine(settings.database)
     ready(engine)
     engine.dispose()

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Runs the collector with an agent of this machine beside it, and says where to look.
+
+Takes the arguments of init_app.py. Ends both on SIGINT or SIGTERM.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)
+
+from API.app.settings import Settings, SettingsError, load_settings
+from createDB.engine import database_path
+
+INTERVAL_S = 10
+START_S = 60
+
+LOOK_AT = """
+El colector escucha en {url} y el agente de este equipo reporta cada {interval} s.
+
+  sqlite3 {database} 'select * from procesos'
+  ls {storage}/text/
+  curl {url}/servers
+
+Ctrl-C termina los dos.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run until stopped; gives the collector's exit code."""
+    try:
+        settings = load_settings(arguments, program="init_app.sh --demo")
+    except SettingsError as error:
+        print(f"init_app.sh: {error}", file=sys.stderr)
+        return 2
+    collector = _start(ROOT / "API" / "init_app.py", *arguments)
+    programs = [collector]
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        if _wait_for(collector, url := _url(settings)):
+            programs.append(_start_agent(settings, url))
+            print(_look_at(settings, url), flush=True)
+        return collector.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _end(programs)
+
+
+def _start(program: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, str(program), *arguments])  # noqa: S603 - our own
+
+
+def _start_agent(settings: Settings, url: str) -> subprocess.Popen[bytes]:
+    """Start an agent whose state is the demo's own, apart from one that is installed here."""
+    state = str(settings.storage / "demo")
+    options = ("--url", url, "--interval", str(INTERVAL_S), "--estado", state)
+    return _start(ROOT / "agente" / "agente.py", *options)
+
+
+def _wait_for(collector: subprocess.Popen[bytes], url: str) -> bool:
+    """Wait until the collector answers; False where it ends instead."""
+    end = time.monotonic() + START_S
+    while collector.poll() is None and time.monotonic() < end:
+        try:
+            urllib.request.urlopen(f"{url}/healthz", timeout=1).close()  # noqa: S310 - our own
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+        else:
+            return True
+    return False
+
+
+def _look_at(settings: Settings, url: str) -> str:
+    return LOOK_AT.format(
+        url=url,
+        interval=INTERVAL_S,
+        database=database_path(settings.database),
+        storage=settings.storage,
+    )
+
+
+def _url(settings: Settings) -> str:
+    any_address = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what it stands for
+    host = any_address.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _end(programs: list[subprocess.Popen[bytes]]) -> None:
+    """Stop the agent first, so that its last report still finds the collector."""
+    for program in reversed(programs):
+        program.terminate()
+        program.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Starts the collector: makes .venv, installs what it needs, builds or upgrades the database, runs
+# API/init_app.py. Arguments go on to it. With --demo an agent of this machine reports every 10 s.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+demo=
+arguments=()
+database=()   # what createDB.py must know too: where the settings and the database are
+while (($#)); do
+    case $1 in
+        --demo) demo=yes; shift; continue ;;
+        --config | --database | --storage) (($# > 1)) && database+=("$1" "$2") ;;
+        --config=* | --database=* | --storage=*) database+=("$1") ;;
+    esac
+    arguments+=("$1")
+    shift
+done
+
+# shellcheck source=deploy/environment.sh
+source "$root/deploy/environment.sh"
+make_environment "$root/.venv" "$root/requirements.txt" "$root/agente/requirements.txt"
+python=$root/.venv/bin/python
+
+for argument in ${arguments[@]+"${arguments[@]}"}; do
+    case $argument in -h | --help) exec "$python" "$root/API/init_app.py" --help ;; esac
+done
+
+"$python" "$root/createDB/createDB.py" ${database[@]+"${database[@]}"}
+if [[ -z $demo ]]; then
+    exec "$python" "$root/API/init_app.py" ${arguments[@]+"${arguments[@]}"}
+fi
+exec "$python" "$root/deploy/demo.py" ${arguments[@]+"${arguments[@]}"}

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Installs everything the tests need and runs them all, within 15 minutes. --long runs the full
+# counts of kills and fuzzing; other arguments go on to pytest.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$root"
+
+# shellcheck source=deploy/environment.sh
+source deploy/environment.sh
+make_environment "$root/.venv-test" requirements-dev.txt requirements.txt agente/requirements.txt
+bin=$root/.venv-test/bin
+
+"$bin/ruff" check .
+"$bin/ruff" format --check .
+"$bin/mypy" API createDB bench deploy tests
+(cd agente && "$bin/mypy" --config-file ../pyproject.toml .)
+exec "$bin/python" -m pytest -n 2 "$@"

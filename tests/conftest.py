@@ -1,0 +1,202 @@
+"""What many tests share: a real collector in a process of its own, on a free port."""
+
+import copy
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTRACT = ROOT / "tests" / "contract"
+DEADLINE_S = 30.0
+
+
+def wait_until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
+    """Wait until `condition` gives something true, and give that."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"waited {deadline_s} s in vain: {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class CollectorProcess:
+    """A collector: its folder, its port, and the process while it runs."""
+
+    storage: Path
+    port: int = field(default_factory=free_port)
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def database(self) -> Path:
+        return self.storage / "database" / "servers.sqlite"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self.storage.parent / "collector.log").read_text()
+
+    def command(self) -> list[str]:
+        paths = ["--storage", str(self.storage), "--database", str(self.database)]
+        program = [sys.executable, str(ROOT / "API" / "init_app.py")]
+        return [*program, *paths, "--port", str(self.port), *self.options]
+
+    def start(self, **popen: Any) -> "CollectorProcess":
+        with (self.storage.parent / "collector.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command(), stdout=log, stderr=log, start_new_session=True, **popen
+            )
+        wait_until(self.answers, f"the collector did not start:\n{self.log}")
+        return self
+
+    def answers(self) -> bool:
+        assert self.process
+        assert self.process.poll() is None, f"the collector ended:\n{self.log}"
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def stop(self) -> int:
+        """Stop it as an operator does; gives the exit code."""
+        assert self.process
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE_S)
+
+    def kill(self) -> None:
+        """End it and its worker at once, as a power cut does."""
+        assert self.process
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(DEADLINE_S)
+        # The worker is not our child: its lock tells when it is gone, and `start` waits for that.
+
+    def post(self, report: Any, **headers: str) -> requests.Response:
+        body = report if isinstance(report, bytes) else json.dumps(report).encode()
+        return requests.post(
+            f"{self.url}/servers",
+            data=body,
+            headers={"Content-Type": "application/json", **headers},
+            timeout=DEADLINE_S,
+        )
+
+    def get(self, path: str, **arguments: Any) -> requests.Response:
+        return requests.get(f"{self.url}{path}", timeout=DEADLINE_S, **arguments)
+
+    def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
+        """Ask the database, as somebody with a SQLite client does."""
+        connection = sqlite3.connect(self.database, timeout=10)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute(query, arguments)]
+        finally:
+            connection.close()
+
+    def numbers(self) -> list[int]:
+        """Give the numbers of the reports in the database."""
+        return [row["id_serv"] for row in self.rows("SELECT id_serv FROM servers ORDER BY 1")]
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Give every line of the JSON log."""
+        files = sorted((self.storage / "text").glob("*.jsonl"))
+        return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+
+    def release(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.kill()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as createDB.py makes it; tests copy it."""
+    path = tmp_path_factory.mktemp("template") / "servers.sqlite"
+    program = ROOT / "createDB" / "createDB.py"
+    subprocess.run([sys.executable, program, "--database", path], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture
+def new_collector(
+    tmp_path: Path, empty_database: Path
+) -> Iterator[Callable[..., CollectorProcess]]:
+    """Make collectors that are not running yet, each with a folder and a database of its own."""
+    made: list[CollectorProcess] = []
+    numbers = itertools.count()
+
+    def make(*options: str) -> CollectorProcess:
+        collector = CollectorProcess(tmp_path / f"{next(numbers)}" / "storage", options=options)
+        collector.database.parent.mkdir(parents=True)
+        shutil.copy(empty_database, collector.database)
+        made.append(collector)
+        return collector
+
+    yield make
+    for collector in made:
+        collector.release()
+
+
+@pytest.fixture
+def collector(new_collector: Callable[..., CollectorProcess]) -> CollectorProcess:
+    """A running collector of the test's own."""
+    return new_collector().start()
+
+
+@pytest.fixture(scope="module")
+def shared_collector(
+    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
+) -> Iterator[CollectorProcess]:
+    """A running collector for a module's tests, which must not mind each other's reports."""
+    collector = CollectorProcess(tmp_path_factory.mktemp("collector") / "storage")
+    collector.database.parent.mkdir(parents=True)
+    shutil.copy(empty_database, collector.database)
+    yield collector.start()
+    collector.release()
+
+
+def load_contract(name: str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((CONTRACT / name).read_text())
+    return report
+
+
+_COMPLETE = load_contract("complete.json")
+
+
+def make_report(**changes: Any) -> dict[str, Any]:
+    """Make a report of our own agent, with an identity that no other test uses."""
+    own = {"id_agente": str(uuid.uuid4()), "id_reporte": str(uuid.uuid4())}
+    return copy.deepcopy(_COMPLETE) | own | changes
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the full counts of kills and fuzzing")
+
+
+@pytest.fixture(scope="session")
+def long_run(pytestconfig: pytest.Config) -> bool:
+    """Whether the full counts of kills and fuzzing were asked for."""
+    return bool(pytestconfig.getoption("--long"))

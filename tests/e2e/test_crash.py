@@ -1,0 +1,121 @@
+"""What was answered 201 is in both places once, and nothing is there in part, whatever happens."""
+
+import os
+import random
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+from tests.conftest import CollectorProcess, make_report, wait_until
+
+Answered = dict[str, int]
+"""id_reporte -> id_serv of every report that was answered."""
+
+
+class Load:
+    """Posts reports from several threads until it is stopped, and remembers what was answered."""
+
+    def __init__(self, collector: CollectorProcess, clients: int = 4) -> None:
+        self.collector = collector
+        self.answered: Answered = {}
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._post) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _post(self) -> None:
+        session = requests.Session()
+        while not self._stop.is_set():
+            report = numbered_report(random.randrange(60))
+            try:
+                answer = session.post(f"{self.collector.url}/servers", json=report, timeout=10)
+            except requests.RequestException:
+                continue
+            if answer.status_code in (200, 201):
+                self.answered[report["id_reporte"]] = answer.json()["id_serv"]
+
+    def wait_for(self, number: int) -> None:
+        wait_until(lambda: len(self.answered) > number, "no answers")
+
+    def stop(self) -> Answered:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        return self.answered
+
+
+def numbered_report(processes: int) -> dict[str, Any]:
+    """Make a report whose `pid_agente` says how many processes belong to it."""
+    names = [{"pid": pid, "name": f"p{pid}", "username": "root"} for pid in range(processes)]
+    return make_report(procesos=names, pid_agente=processes)
+
+
+def assert_whole(collector: CollectorProcess, answered: Answered) -> None:
+    """Check both places against what was answered and against each other."""
+    rows = collector.rows(
+        "SELECT id_reporte, id_serv, pid_agente AS expected, (SELECT count(*) FROM procesos p"
+        " WHERE p.id_serv = s.id_serv) AS processes, (SELECT count(*) FROM usuarios_activos u"
+        " WHERE u.id_serv = s.id_serv) AS sessions FROM servers s"
+    )
+    in_database = {row["id_reporte"]: row["id_serv"] for row in rows}
+    assert len(in_database) == len(rows)
+    assert all(row["processes"] == row["expected"] and row["sessions"] == 2 for row in rows)
+    lines = collector.journal()
+    in_log = {line["id_reporte"]: line["id_serv"] for line in lines}
+    assert len(in_log) == len(lines), "a report stands twice in the log"
+    assert in_database == in_log
+    assert answered.items() <= in_database.items()
+
+
+def test_kill_9_under_load_loses_nothing(
+    new_collector: Callable[..., CollectorProcess], long_run: bool
+) -> None:
+    collector = new_collector().start()
+    answered: Answered = {}
+    for _ in range(30 if long_run else 6):
+        load = Load(collector)
+        load.wait_for(random.randrange(60))
+        collector.kill()
+        answered |= load.stop()
+        collector.start()
+        assert_whole(collector, answered)
+    assert len(answered) > 100
+
+
+def test_stop_answers_what_was_accepted(collector: CollectorProcess) -> None:
+    load = Load(collector, clients=8)
+    load.wait_for(50)
+    assert collector.stop() == 0
+    assert_whole(collector, load.stop())
+
+
+def test_worker_that_is_killed_comes_back(collector: CollectorProcess) -> None:
+    collector.post(make_report())
+    worker = int((collector.storage / ".lock").read_text())
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: (collector.storage / ".lock").read_text() != str(worker), "no new worker")
+    wait_until(collector.answers, "the new worker does not answer")
+    assert collector.post(make_report()).json() == {"id_serv": 2}
+
+
+def test_collector_whose_parent_is_killed_can_be_started_again(
+    collector: CollectorProcess,
+) -> None:
+    assert collector.process
+    collector.post(make_report())
+    collector.process.send_signal(signal.SIGKILL)
+    collector.process.wait()
+    collector.start()
+    assert collector.post(make_report()).json() == {"id_serv": 2}
+
+
+def test_two_collectors_do_not_share_a_folder(collector: CollectorProcess) -> None:
+    second = CollectorProcess(collector.storage)
+    done = subprocess.run(second.command(), check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "la usa otro colector" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,133 @@
+"""A start brings the JSON log and the database together, whatever the last run left behind."""
+
+import gzip
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import CollectorProcess, make_report, wait_until
+from tests.e2e.test_crash import assert_whole, numbered_report
+
+
+def test_half_a_line_is_cut_off_at_start(collector: CollectorProcess) -> None:
+    collector.post(make_report())
+    collector.kill()
+    [log] = (collector.storage / "text").iterdir()
+    whole = log.read_bytes()
+    log.write_bytes(whole + whole[:50])
+    collector.start()
+    assert log.read_bytes() == whole
+    assert "half a line cut off" in collector.log
+
+
+def test_what_only_the_log_has_is_brought_in_once(collector: CollectorProcess) -> None:
+    reports = [numbered_report(3) for _ in range(3)]
+    for report in reports:
+        collector.post(report)
+    collector.kill()
+    forget_last(collector, 2)
+    collector.start()
+    assert collector.numbers() == [1, 2, 3]
+    assert collector.post(reports[2]).json() == {"id_serv": 3}
+    assert collector.post(make_report()).json()["id_serv"] not in (1, 2, 3)
+    collector.kill()
+    collector.start()
+    assert len(collector.numbers()) == 4
+    assert len(collector.journal()) == 4
+
+
+def forget_last(collector: CollectorProcess, number: int) -> None:
+    """Take the last reports out of the database, as if their commit had never come."""
+    lines = collector.journal()
+    [log] = (collector.storage / "text").iterdir()
+    position = sum(len(line) for line in log.read_bytes().splitlines(True)[:-number])
+    for table in ("agentes", "procesos", "usuarios_activos", "servers"):
+        execute(
+            collector,
+            f"DELETE FROM {table} WHERE id_serv > ?",  # noqa: S608 - names of our own
+            lines[-number - 1]["id_serv"],
+        )
+    execute(collector, "UPDATE bitacoras SET posicion = ?", position)
+    execute(collector, "UPDATE sqlite_sequence SET seq = ? WHERE name = 'servers'",
+            lines[-number - 1]["id_serv"])  # fmt: skip
+
+
+def execute(collector: CollectorProcess, statement: str, *arguments: Any) -> None:
+    with sqlite3.connect(collector.database) as connection:
+        connection.execute(statement, arguments)
+    connection.close()
+
+
+def test_what_only_the_database_has_is_written_to_the_log(collector: CollectorProcess) -> None:
+    for _ in range(3):
+        collector.post(make_report())
+    collector.kill()
+    [log] = (collector.storage / "text").iterdir()
+    first, second, third = log.read_bytes().splitlines(True)
+    log.write_bytes(first + third)
+    collector.start()
+    lines = collector.journal()
+    assert sorted(line["id_serv"] for line in lines) == [1, 2, 3]
+    restored = lines[-1]
+    assert restored["id_serv"] == 2
+    original = json.loads(second)
+    assert restored["id_reporte"] == original["id_reporte"]
+    assert restored["recibido"] == original["recibido"]
+    assert restored["reporte"]["usuarios_activos"] == original["reporte"]["usuarios_activos"]
+
+
+def test_new_database_is_filled_from_the_log(
+    collector: CollectorProcess, empty_database: Path
+) -> None:
+    reports = [numbered_report(3) for _ in range(3)]
+    for report in reports:
+        collector.post(report)
+    collector.stop()
+    for path in collector.database.parent.iterdir():
+        path.unlink()
+    collector.database.write_bytes(empty_database.read_bytes())
+    collector.start()
+    assert_whole(collector, {report["id_reporte"]: n for n, report in enumerate(reports, 1)})
+
+
+def test_damaged_line_is_named_and_passed_over(collector: CollectorProcess) -> None:
+    for _ in range(3):
+        collector.post(make_report())
+    collector.kill()
+    [log] = (collector.storage / "text").iterdir()
+    lines = log.read_bytes().splitlines(True)
+    lines[1] = b'{"recibido": "nunca"}\n'
+    log.write_bytes(b"".join(lines))
+    forget_all(collector)
+    collector.start()
+    assert collector.numbers() == [1, 3]
+    assert "damaged line" in collector.log
+    assert log.name in collector.log
+
+
+def forget_all(collector: CollectorProcess) -> None:
+    for table in ("agentes", "procesos", "usuarios_activos", "servers", "bitacoras"):
+        execute(collector, f"DELETE FROM {table}")  # noqa: S608 - names of our own
+
+
+def test_log_of_past_days_is_compressed_and_read_back(
+    collector: CollectorProcess,
+) -> None:
+    for _ in range(2):
+        collector.post(make_report())
+    collector.stop()
+    [log] = (collector.storage / "text").iterdir()
+    text = log.read_bytes()
+    past = log.with_name("reportes-2026-01-02.jsonl")
+    log.rename(past)
+    forget_all(collector)
+    collector.start()
+    packed = past.with_name(past.name + ".gz")
+    wait_until(lambda: packed.exists() and not past.exists(), "the past day is not compressed")
+    assert gzip.decompress(packed.read_bytes()) == text
+    assert len(collector.numbers()) == 2
+    collector.stop()
+    forget_all(collector)
+    collector.start()
+    assert len(collector.numbers()) == 2
