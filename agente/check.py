@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import collectors
-import cycle
+import exits
 from deadline import call_within
+from gatherer import Gatherer
 from messages import one_line, why
 from settings import Settings
 from spool import Spool, SpoolBusyError, waiting_in
@@ -25,7 +26,7 @@ def run(settings: Settings) -> int:
     for name, good, text in steps(settings):
         well = well and good
         print(f"{'bien' if good else 'FALLA':5}  {name:12} {one_line(text)}", flush=True)
-    return cycle.DELIVERED if well else cycle.KEPT
+    return exits.DELIVERED if well else exits.KEPT
 
 
 def steps(settings: Settings) -> Iterator[Step]:
@@ -46,7 +47,7 @@ def steps(settings: Settings) -> Iterator[Step]:
 def local_steps(settings: Settings) -> Iterator[Step]:
     """Try the state folder, the facts and the spool."""
     try:
-        gatherer = cycle.Gatherer(settings)
+        gatherer = Gatherer(settings)
     except OSError as error:
         yield "estado", False, why(error)
         return
@@ -55,7 +56,7 @@ def local_steps(settings: Settings) -> Iterator[Step]:
     yield spool(settings)
 
 
-def facts(gatherer: cycle.Gatherer) -> Step:
+def facts(gatherer: Gatherer) -> Step:
     """Gather once and say what could not be gathered, or how long it took."""
     found = collectors.gather(gatherer.context)
     if found.errors:

@@ -9,11 +9,10 @@ import threading
 import time
 from types import FrameType
 
-import boot
-import collectors
-import identity
 import report
-from guest import Budget, Watch
+from exits import DELIVERED, KEPT, LOST, REFUSED
+from gatherer import Gatherer
+from guest import Watch
 from messages import say
 from sender import Sender
 from settings import Settings
@@ -21,8 +20,6 @@ from spool import Spool
 from transport import Transport
 
 GRACE = 3.0  # seconds that an exchange under way gets when the agent is told to stop
-
-DELIVERED, KEPT, USAGE, BUSY, REFUSED, LOST = range(6)  # exit codes, as --help has them
 
 
 def next_beat(first: float, interval: float, now: float) -> float:
@@ -63,36 +60,6 @@ class Bell:
             return False
         os.read(self._read, 4096)
         return True
-
-
-class Gatherer:
-    """Makes reports of this host. Raises OSError when the state folder can't be written."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        settings.estado.mkdir(mode=0o700, parents=True, exist_ok=True)
-        who, note = identity.load(settings.estado, identity.read_machine_id())
-        if note:
-            say(note)
-        self.id_agente = who.id_agente
-        self.budget = Budget(settings.cpu_porcentaje / 100)
-        self.context = collectors.Context(
-            url=settings.url,
-            boot=boot.BootCache(settings.estado, boot.read_boot_id()),
-            usernames=collectors.Usernames(),
-            budget=self.budget,
-        )
-
-    def gather(self, dropped: int) -> report.Report:
-        """Return the report of this moment; ``dropped`` is the spool's count."""
-        found = collectors.gather(self.context)
-        return report.assemble(
-            found.fields,
-            found.errors,
-            identity=self.id_agente,
-            dropped=dropped,
-            interval=self._settings.intervalo,
-        )
 
 
 class Agent:

@@ -1,6 +1,5 @@
 """The report: its shape, how it is put together and written down (design, section 2)."""
 
-import gzip
 import json
 import os
 import time
@@ -75,17 +74,20 @@ def assemble(
 
 def encode(report: Report) -> bytes:
     """Return the report as it is kept and sent: JSON in UTF-8, gzipped."""
+    import gzip  # only what is kept or sent is packed
+
     text = json.dumps(report, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return gzip.compress(text.encode(), 6, mtime=0)
 
 
 def decode(body: bytes) -> Report:
     """Return the report in what encode() gave. Raises ValueError when it is not one."""
+    import gzip
+    import zlib
+
     try:
         report = json.loads(gzip.decompress(body))
-    except (OSError, EOFError, ValueError) as error:
-        raise ValueError(f"no es un reporte comprimido: {error}") from error
-    except Exception as error:  # zlib.error derives from Exception alone
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ValueError(f"no es un reporte comprimido: {error}") from error
     if not isinstance(report, dict):
         raise ValueError("no es un objeto JSON")  # noqa: TRY004 - damaged content, not a bug

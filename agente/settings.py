@@ -155,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
         prog="agente.py",
         description="Reúne lo que este servidor es y ejecuta, y lo entrega al colector.",
         epilog=EPILOG.format(rest=rest).replace("%%", "%"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=96),
         allow_abbrev=False,
     )
     made.add_argument(

@@ -8,7 +8,6 @@ import gzip
 import json
 import re
 import time
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -91,6 +90,8 @@ def parse_retry_after(value: str, now: float) -> float:
     value = value.strip()
     if re.fullmatch(r"[0-9]{1,12}", value):
         return min(float(value), LONGEST_PAUSE)
+    from email.utils import parsedate_to_datetime  # 7 ms, seldom needed
+
     try:
         moment = parsedate_to_datetime(value).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
@@ -162,14 +163,16 @@ class Transport:
 
         The first generation does not know Content-Encoding and answers 400, others 415.
         """
-        outcome = self._post(body, packed=self._gzip)
+        if not self._gzip:
+            return self._post(gzip.decompress(body))
+        outcome = self._post(body, packed=True)
         answer = outcome.answer
-        if self._gzip and answer and answer.media_type != PROBLEM and answer.status in {400, 415}:
-            outcome = self._post(gzip.decompress(body), packed=False)
+        if answer and answer.media_type != PROBLEM and answer.status in {400, 415}:
+            outcome = self._post(gzip.decompress(body))
             self._gzip = outcome.verdict is not Verdict.DELIVERED
         return outcome
 
-    def _post(self, body: bytes, *, packed: bool) -> Outcome:
+    def _post(self, body: bytes, *, packed: bool = False) -> Outcome:
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
@@ -177,8 +180,7 @@ class Transport:
         }
         # The first generation sends the report back, with escapes and indents of its own.
         size = int.from_bytes(body[-4:], "little") if packed else len(body)  # RFC 1952, ISIZE
-        most = 65536 + 4 * size
-        return self.request("POST", self.url, headers, body, most)
+        return self.request("POST", self.url, headers, body, 65536 + 4 * size)
 
     def request(
         self, method: str, url: str, headers: dict[str, str], body: bytes = b"", most: int = 65536

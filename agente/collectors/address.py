@@ -39,7 +39,8 @@ def source_towards(host: str, port: int) -> list[str]:
     A connected UDP socket has a source address, and sends nothing (connect(2)). Raises OSError.
     """
     sources = []
-    for family, kind, protocol, _, target in socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM):
+    name = host.encode("ascii") if host.isascii() else host  # as text it would load a codec
+    for family, kind, protocol, _, target in socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM):
         with socket.socket(family, kind, protocol) as probe:
             try:
                 probe.connect(target)

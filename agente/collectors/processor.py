@@ -6,7 +6,6 @@ which it starts a dozen commands.
 """
 
 import os
-import subprocess
 from pathlib import Path
 
 from collectors.context import CannotTellError, Context
@@ -101,6 +100,8 @@ def ask_py_cpuinfo() -> str:
 
 def ask_lscpu() -> str:
     """Return lscpu's model name, "" where it can't tell."""
+    import subprocess  # 8 ms, seldom needed
+
     try:
         run = subprocess.run(
             ["lscpu"],  # noqa: S607 - where it lies differs between distributions

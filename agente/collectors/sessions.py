@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,6 +112,8 @@ def from_logind_files(folder: Path = LOGIND) -> list[Session]:
 
 def from_loginctl() -> list[Session]:
     """Ask loginctl, where its files may not be read. Raises CannotTellError."""
+    import subprocess  # 8 ms, seldom needed
+
     try:
         run = subprocess.run(
             ["loginctl", "list-sessions", "--output=json"],  # noqa: S607 - found on PATH

@@ -1,0 +1,423 @@
+"""What becomes of reports, whatever the collector does: the real agent, a scripted collector."""
+
+import gzip
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agente import collector as scripted
+from tests.agente.collector import Behaviour, ScriptedCollector
+from tests.agente.conftest import AgentRunner, needs_namespaces, wait_for
+
+FAST = ("--interval", "0.1", "--cpu-percent", "100", "--nice", "0")
+
+
+def test_one_shot_is_delivered_and_leaves_an_empty_spool(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    run = agent.run("--url", collector.url, "--once")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert len(collector.accepted) == 1
+    assert not agent.waiting()
+    sent = collector.posts[0]
+    assert sent.path == "/servers"
+    assert sent.headers["Content-Encoding"] == "gzip"
+    assert sent.headers["Content-Type"] == "application/json"
+
+
+def test_without_an_interval_one_report_is_sent_as_in_the_first_generation(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    host, port = collector.server_address[:2]
+    agent.config.write_text(f"[api]\nip = {host}\npuerto = {port}\n")
+    assert agent.run().returncode == 0
+    assert "intervalo" not in collector.accepted[0]
+
+
+def test_reports_wait_while_the_collector_is_down_and_come_before_the_next(
+    agent: AgentRunner, free_port: int
+) -> None:
+    url = f"http://127.0.0.1:{free_port}"
+    for count in (1, 2):
+        run = agent.run("--url", url, "--once")
+        assert run.returncode == 1
+        assert f"reportes en espera: {count}" in run.stderr
+        assert run.stderr.count("\n") == 1
+    waited = [report["id_reporte"] for report in agent.waiting()]
+    collector = ScriptedCollector(free_port)
+    try:
+        assert agent.run("--url", url, "--once").returncode == 0
+        assert collector.ids[:2] == waited
+        assert len(collector.ids) == 3
+    finally:
+        collector.close()
+
+
+@pytest.mark.parametrize("usual", [scripted.stored, scripted.first_generation])
+def test_fifty_reports_of_an_outage_arrive_once_and_in_order(
+    agent: AgentRunner, free_port: int, usual: Behaviour
+) -> None:
+    process = agent.start("--url", f"http://127.0.0.1:{free_port}", *FAST)
+    wait_for(lambda: len(list(agent.spool.glob("*.json.gz"))) >= 50)
+    waited = [report["id_reporte"] for report in agent.waiting()]
+    collector = ScriptedCollector(free_port)
+    try:
+        collector.usual = usual
+        wait_for(lambda: len(collector.accepted) > 50)
+        code, said = agent.stop(process)
+        assert code == 0
+        ids = collector.ids
+        assert ids[: len(waited)] == waited
+        assert len(set(ids)) == len(ids)
+        assert "vuelve a recibir" in said
+    finally:
+        collector.close()
+
+
+def test_a_first_generation_collector_that_fails_now_and_then_gets_all_in_order(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    collector.usual = scripted.first_generation
+    collector.play([scripted.first_generation_failure] * 4)
+    process = agent.start("--url", collector.url, *FAST)
+    wait_for(lambda: len(collector.accepted) >= 5)
+    assert agent.stop(process)[0] == 0
+    moments = [report["fecha_hora"] for report in collector.accepted]
+    assert moments == sorted(moments)
+    assert len(set(collector.ids)) == len(moments)
+    assert not (agent.spool / "rechazados").exists()
+
+
+NOT_NOW: dict[str, Behaviour] = {
+    "500": scripted.problem(500),
+    "502 page": scripted.page(502),
+    "503": scripted.problem(503, Retry_After="1"),
+    "429": scripted.problem(429, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"),
+    "401": scripted.problem(401),
+    "403": scripted.problem(403),
+    "404 page": scripted.page(404),
+    "411": scripted.problem(411),
+    "415": scripted.problem(415),
+    "redirect": scripted.page(308, Location="http://127.0.0.1:9/servers"),
+    "200 page of a proxy": scripted.page(200),
+    "201 page of a proxy": scripted.page(201),
+    "200 with other JSON": scripted.json_answer(200, {"ok": True}),
+    "200 with a list": scripted.json_answer(200, [1]),
+    "first generation's failure": scripted.first_generation_failure,
+    "413 page": scripted.page(413),
+    "reset": scripted.reset,
+    "reset in mid-answer": scripted.reset_in_mid_answer,
+}
+
+
+@pytest.mark.parametrize("name", NOT_NOW)
+def test_an_answer_that_means_not_now_keeps_the_report(
+    agent: AgentRunner, collector: ScriptedCollector, name: str
+) -> None:
+    collector.usual = NOT_NOW[name]
+    run = agent.run("--url", collector.url, "--once")
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1
+    assert len(agent.waiting()) == 1
+    assert all(post.path == "/servers" for post in collector.posts)
+
+
+@pytest.mark.parametrize("behaviour", [scripted.silent, scripted.trickling])
+def test_an_answer_that_does_not_end_is_given_up_after_the_deadline(
+    agent: AgentRunner, collector: ScriptedCollector, behaviour: Behaviour
+) -> None:
+    collector.usual = behaviour
+    start = time.monotonic()
+    run = agent.run("--url", collector.url, "--once", "--timeout", "0.5")
+    assert run.returncode == 1
+    assert len(agent.waiting()) == 1
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_a_report_that_our_collector_calls_wrong_is_set_aside_with_the_answer(
+    agent: AgentRunner, collector: ScriptedCollector, status: int
+) -> None:
+    collector.play([scripted.problem(status, "$.procesos[3].pid: expected int\nERROR forged")])
+    run = agent.run("--url", collector.url, "--once")
+    assert run.returncode == 4
+    assert run.stderr.count("\n") == 1
+    assert not agent.waiting()
+    rejected = agent.spool / "rechazados"
+    [kept] = rejected.glob("*.json.gz")
+    [answer] = rejected.glob("*.respuesta.txt")
+    assert "id_reporte" in json.loads(gzip.decompress(kept.read_bytes()))
+    assert "$.procesos[3].pid" in answer.read_text()
+    assert agent.run("--url", collector.url, "--once").returncode == 0
+    assert len(collector.accepted) == 1
+
+
+def test_a_report_that_a_first_generation_collector_can_never_store_does_not_block_the_rest(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    poison: list[str] = []
+
+    def picky(exchange: scripted.Exchange) -> None:
+        try:
+            report = json.loads(exchange.body)
+        except ValueError:
+            scripted.first_generation_failure(exchange)
+            return
+        poison[:] = poison or [report["id_reporte"]]
+        refused = report["id_reporte"] == poison[0]
+        (scripted.first_generation_failure if refused else scripted.first_generation)(exchange)
+
+    collector.usual = picky
+    process = agent.start("--url", collector.url, *FAST)
+    wait_for(lambda: len(collector.accepted) >= 5)
+    agent.stop(process)
+    [kept] = (agent.spool / "rechazados").glob("*.json.gz")
+    assert poison[0] in kept.name
+    assert len(set(collector.ids)) == len(collector.ids)
+
+
+def test_an_answer_lost_in_mid_air_is_asked_for_again_and_stored_once(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    def stored_but_reset(exchange: scripted.Exchange) -> None:
+        exchange.server.accepted.append(exchange.report)
+        scripted.reset_in_mid_answer(exchange)
+
+    collector.play([stored_but_reset])
+    assert agent.run("--url", collector.url, "--once").returncode == 1
+    assert agent.run("--url", collector.url, "--once").returncode == 0
+    assert len(collector.ids) == len(set(collector.ids)) == 2
+
+
+def test_retry_after_is_kept_to(agent: AgentRunner, collector: ScriptedCollector) -> None:
+    moments: list[float] = []
+
+    def busy(exchange: scripted.Exchange) -> None:
+        moments.append(time.monotonic())
+        scripted.problem(503, Retry_After="1")(exchange)
+
+    def store(exchange: scripted.Exchange) -> None:
+        moments.append(time.monotonic())
+        scripted.stored(exchange)
+
+    collector.play([busy])
+    collector.usual = store
+    process = agent.start("--url", collector.url, *FAST)
+    wait_for(lambda: collector.accepted)
+    agent.stop(process)
+    assert moments[1] - moments[0] >= 0.95
+
+
+def test_a_collector_that_hangs_does_not_break_the_rhythm(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    collector.usual = scripted.silent
+    process = agent.start("--url", collector.url, *FAST)
+    wait_for(lambda: collector.posts)
+    held = len(agent.waiting())
+    wait_for(lambda: len(agent.waiting()) >= held + 5, seconds=5)
+    code, _ = agent.stop(process)
+    assert code == 0
+    assert len(collector.posts) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_waiting_for_the_next_beat_ends_cleanly(
+    agent: AgentRunner, collector: ScriptedCollector, number: signal.Signals
+) -> None:
+    process = agent.start("--url", collector.url, "--interval", "3600")
+    wait_for(lambda: is_waiting_for_a_signal(process.pid))
+    start = time.monotonic()
+    assert agent.stop(process, number) == (0, "")
+    assert time.monotonic() - start < 5
+    assert not list(agent.spool.glob(".*"))
+
+
+def is_waiting_for_a_signal(pid: int) -> bool:
+    """Whether a process has handlers for SIGINT and SIGTERM (proc_pid_status(5), SigCgt)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    wanted = 1 << (signal.SIGTERM - 1) | 1 << (signal.SIGINT - 1)
+    return int(caught.split()[1], 16) & wanted == wanted
+
+
+def test_what_waits_at_the_end_is_sent_by_the_next_run(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    collector.usual = scripted.problem(503)
+    process = agent.start("--url", collector.url, *FAST)
+    wait_for(lambda: len(agent.waiting()) >= 3)
+    agent.stop(process)
+    waited = [report["id_reporte"] for report in agent.waiting()]
+    collector.usual = scripted.stored
+    assert agent.run("--url", collector.url, "--once").returncode == 0
+    assert collector.ids[: len(waited)] == waited
+
+
+def test_kills_at_any_moment_lose_nothing_that_was_in_the_spool(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    collector.usual = scripted.problem(503)
+    for _ in range(4):
+        process = agent.start("--url", collector.url, *FAST, "--interval", "0.05")
+        before = len(list(agent.spool.glob("*.json.gz"))) if agent.spool.exists() else 0
+        wait_for(lambda b=before: len(list(agent.spool.glob("*.json.gz"))) > b)  # type: ignore[misc]
+        process.kill()
+        process.wait()
+    waited = [report["id_reporte"] for report in agent.waiting()]
+    collector.usual = scripted.stored
+    assert agent.run("--url", collector.url, "--once").returncode == 0
+    assert collector.ids[: len(waited)] == waited
+    assert not list(agent.spool.glob(".*.tmp"))
+
+
+def test_two_agents_do_not_share_a_spool(agent: AgentRunner, collector: ScriptedCollector) -> None:
+    process = agent.start("--url", collector.url, "--interval", "3600")
+    wait_for(lambda: is_waiting_for_a_signal(process.pid))
+    run = agent.run("--url", collector.url, "--once")
+    assert run.returncode == 3
+    assert "otro agente usa el spool" in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+@needs_namespaces
+def test_on_a_full_disk_a_report_is_sent_all_the_same(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    run = agent.run("--url", collector.url, "--once", prefix=full_disk(agent))
+    assert run.returncode == 0, run.stderr
+    assert "No space left" in run.stderr
+    assert len(collector.accepted) == 1
+
+
+@needs_namespaces
+def test_on_a_full_disk_with_the_collector_down_the_loss_is_said(
+    agent: AgentRunner, free_port: int
+) -> None:
+    url = f"http://127.0.0.1:{free_port}"
+    run = agent.run("--url", url, "--once", prefix=full_disk(agent))
+    assert run.returncode == 5
+    assert "se perdió" in run.stderr
+
+
+def full_disk(agent: AgentRunner) -> tuple[str, ...]:
+    """A command that runs another one with a spool on a file system without a free block."""
+    agent.spool.mkdir(parents=True)
+    script = (
+        f"mount -t tmpfs -o size=64k tmpfs {agent.spool}"
+        f" && (cat /dev/zero > {agent.spool}/lleno 2>/dev/null; exec \"$@\")"
+    )
+    return ("unshare", "-m", "sh", "-c", script, "sh")
+
+
+def test_a_file_size_limit_that_cuts_reports_loses_none(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    agent.printed()
+    run = agent.run("--url", collector.url, "--once", prefix=("sh", "-c", 'ulimit -f 0; "$@"', "sh"))
+    assert run.returncode == 0, run.stderr
+    assert "File too large" in run.stderr
+    assert len(collector.accepted) == 1
+    assert not list(agent.spool.glob(".*.tmp"))
+
+
+def test_a_damaged_report_in_the_spool_is_set_aside_and_blocks_nothing(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    agent.spool.mkdir(parents=True)
+    name = "000000000001-019aa0c1-5e00-7abc-8def-0123456789ab.json.gz"
+    (agent.spool / name).write_bytes(gzip.compress(b'{"pid": 1}')[:-9])
+    run = agent.run("--url", collector.url, "--once")
+    assert run.returncode == 0
+    assert "dañado" in run.stderr
+    assert (agent.spool / "rechazados" / name).exists()
+    assert len(collector.accepted) == 1
+
+
+def test_the_token_is_sent_and_netrc_is_not(
+    agent: AgentRunner, collector: ScriptedCollector, tmp_path: Path
+) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login otro password secreto\n")
+    netrc.chmod(0o600)
+    environment = {**agent.environment(), "HOME": str(tmp_path), "NETRC": str(netrc)}
+    agent.run("--url", collector.url, "--once", env=environment)
+    agent.run("--url", collector.url, "--once", env={**environment, "COMPLIANCE_API_TOKEN": "abc"})
+    assert [post.headers["Authorization"] for post in collector.posts] == [None, "Bearer abc"]
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_a_collector_on_this_host(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    environment = {**agent.environment(), "http_proxy": "http://127.0.0.1:9"}
+    assert agent.run("--url", collector.url, "--once", env=environment).returncode == 0
+
+
+def test_a_collector_on_ipv6_is_reached(agent: AgentRunner) -> None:
+    try:
+        collector = ScriptedCollector(family=10)
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    try:
+        agent.config.write_text(f"[api]\nip = ::1\npuerto = {collector.server_address[1]}\n")
+        assert agent.run("--once").returncode == 0
+        assert len(collector.accepted) == 1
+    finally:
+        collector.close()
+
+
+def test_dropped_reports_are_counted_and_the_count_reaches_the_collector(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    agent.spool.mkdir(parents=True)
+    noise = gzip.compress(json.dumps({"x": random_hex(900_000)}).encode())
+    for number in (1, 2, 3):
+        name = f"{number:012d}-019aa0c1-5e00-7abc-8def-0123456789a{number}.json.gz"
+        (agent.spool / name).write_bytes(noise)
+    collector.usual = scripted.problem(503)
+    agent.run("--url", collector.url, "--once", "--spool-mib", "1")
+    left = len([report for report in agent.waiting() if "x" in report])
+    assert 0 < left < 3
+    collector.usual = scripted.stored_anything
+    agent.run("--url", collector.url, "--once", "--spool-mib", "1")
+    assert collector.accepted[-1]["descartados"] == 3 - left
+
+
+def random_hex(size: int) -> str:
+    """Text that gzip can't make much smaller than a half."""
+    import random
+
+    return random.Random(1).randbytes(size // 2).hex()
+
+
+def test_sent_report_says_how_it_was_gathered(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    process = agent.start("--url", collector.url, *FAST)
+    wait_for(lambda: len(collector.accepted) >= 2)
+    agent.stop(process)
+    first, second = collector.accepted[:2]
+    assert first["intervalo"] == 0.1
+    assert first["pid_agente"] == process.pid
+    assert first["id_agente"] == second["id_agente"]
+    assert first["id_reporte"] < second["id_reporte"]
+    assert first["arranque"] == second["arranque"]
+
+
+def same_process(report: dict[str, Any], pid: int) -> dict[str, Any]:
+    """The entry of a process in a report."""
+    return next(entry for entry in report["procesos"] if entry["pid"] == pid)
+
+
+def test_a_process_starts_at_the_same_moment_in_every_report(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    process = agent.start("--url", collector.url, *FAST)
+    wait_for(lambda: len(collector.accepted) >= 3)
+    agent.stop(process)
+    starts = {same_process(report, process.pid)["inicio"] for report in collector.accepted}
+    assert len(starts) == 1
