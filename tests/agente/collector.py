@@ -52,9 +52,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     def reset(self) -> None:
         """Close the connection as a crash does: with a reset (SO_LINGER 0, socket(7))."""
-        self.connection.setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"
-        )
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.close_connection = True
         self.connection.close()
         self.wfile = self.rfile = _Nowhere()  # type: ignore[assignment]

@@ -309,7 +309,7 @@ def full_disk(agent: AgentRunner) -> tuple[str, ...]:
     agent.spool.mkdir(parents=True)
     script = (
         f"mount -t tmpfs -o size=64k tmpfs {agent.spool}"
-        f" && (cat /dev/zero > {agent.spool}/lleno 2>/dev/null; exec \"$@\")"
+        f' && (cat /dev/zero > {agent.spool}/lleno 2>/dev/null; exec "$@")'
     )
     return ("unshare", "-m", "sh", "-c", script, "sh")
 
@@ -318,7 +318,9 @@ def test_a_file_size_limit_that_cuts_reports_loses_none(
     agent: AgentRunner, collector: ScriptedCollector
 ) -> None:
     agent.printed()
-    run = agent.run("--url", collector.url, "--once", prefix=("sh", "-c", 'ulimit -f 0; "$@"', "sh"))
+    run = agent.run(
+        "--url", collector.url, "--once", prefix=("sh", "-c", 'ulimit -f 0; "$@"', "sh")
+    )
     assert run.returncode == 0, run.stderr
     assert "File too large" in run.stderr
     assert len(collector.accepted) == 1
