@@ -44,7 +44,8 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if _wait_for(collector, url := _url(settings)):
-            programs.append(_start_agent(settings, url))
+            _agent(settings, url, "--once").wait()
+            programs.append(_agent(settings, url, "--interval", str(INTERVAL_S)))
             print(_look_at(settings, url), flush=True)
         return collector.wait()
     except KeyboardInterrupt:
@@ -57,11 +58,10 @@ def _start(program: Path, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, str(program), *arguments])  # noqa: S603 - our own
 
 
-def _start_agent(settings: Settings, url: str) -> subprocess.Popen[bytes]:
+def _agent(settings: Settings, url: str, *options: str) -> subprocess.Popen[bytes]:
     """Start an agent whose state is the demo's own, apart from one that is installed here."""
     state = str(settings.storage / "demo")
-    options = ("--url", url, "--interval", str(INTERVAL_S), "--estado", state)
-    return _start(ROOT / "agente" / "agente.py", *options)
+    return _start(ROOT / "agente" / "agente.py", "--url", url, "--state", state, *options)
 
 
 def _wait_for(collector: subprocess.Popen[bytes], url: str) -> bool:

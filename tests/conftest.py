@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import requests
 
@@ -126,6 +127,12 @@ class CollectorProcess:
         files = sorted((self.storage / "text").glob("*.jsonl"))
         return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
 
+    def last_line(self) -> dict[str, Any]:
+        """Give the last line of the JSON log."""
+        [log] = (self.storage / "text").glob("*.jsonl")
+        line: dict[str, Any] = json.loads(log.read_bytes().splitlines()[-1])
+        return line
+
     def release(self) -> None:
         if self.process and self.process.poll() is None:
             self.kill()
@@ -194,6 +201,15 @@ def make_report(**changes: Any) -> dict[str, Any]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the full counts of kills and fuzzing")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    examples = 2_000 if config.getoption("--long") else 60
+    slow = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture]
+    hypothesis.settings.register_profile(
+        "here", max_examples=examples, deadline=None, suppress_health_check=slow
+    )
+    hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(scope="session")

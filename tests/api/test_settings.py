@@ -1,0 +1,156 @@
+"""Settings come from options, environment and file, in this order; wrong ones stop the start."""
+
+import ipaddress
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from API.app.settings import SETTINGS, Settings, SettingsError, load_settings
+from tests.conftest import ROOT, CollectorProcess
+
+
+def load(*options: str, **environment: str) -> Settings:
+    return load_settings(options, environment)
+
+
+def test_defaults_let_nobody_in_from_elsewhere() -> None:
+    settings = load()
+    assert settings.host == "127.0.0.1"
+    assert settings.port == 8080
+    assert all(network.is_loopback for network in settings.networks_without_token)
+    assert settings.storage == ROOT / "API" / "storage"
+
+
+def test_each_setting_has_one_row() -> None:
+    assert [row.field for row in SETTINGS] == [field.name for field in fields(Settings)]
+    for column in ("option", "variable"):
+        assert len({getattr(row, column) for row in SETTINGS}) == len(SETTINGS)
+
+
+def test_option_goes_before_environment_before_file(tmp_path: Path) -> None:
+    config = tmp_path / "config.ini"
+    config.write_text("[colector]\npuerto = 1111\nhost = ::1\n[limites]\ncola = 7\n")
+    settings = load("--config", str(config), "--port", "3333", COMPLIANCE_COLECTOR_PUERTO="2222",
+                    COMPLIANCE_LIMITES_COLA="9")  # fmt: skip
+    assert (settings.port, settings.queue, settings.host) == (3333, 9, "::1")
+
+
+def test_networks_are_read() -> None:
+    settings = load("--host", "0.0.0.0", "--redes-sin-token", "10.0.0.0/8, 2001:db8::/32")
+    assert settings.networks_without_token == (
+        ipaddress.ip_network("10.0.0.0/8"),
+        ipaddress.ip_network("2001:db8::/32"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--port", "x"], ["--port", "'x'", "entero"]),
+        (["--port", "70000"], ["--port", "65535"]),
+        (["--host", "mi-servidor"], ["--host", "mi-servidor"]),
+        (["--redes-sin-token", "10.0.0.1/8"], ["--redes-sin-token", "host bits"]),
+        (["--redes-sin-token", "0.0.0.0/0"], ["--redes-sin-token", "todo el mundo"]),
+        (["--database", "mysql://a/b"], ["--database", "sqlite"]),
+        (["--host", "0.0.0.0"], ["0.0.0.0", "redes_sin_token"]),
+        (["--host", "::"], ["::", "redes_sin_token"]),
+        (["--config", "/no/existe.ini"], ["/no/existe.ini"]),
+    ],
+)
+def test_wrong_option_is_named(options: list[str], words: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(*options)
+    message = str(caught.value)
+    assert all(word in message for word in words), message
+    assert len(message.splitlines()) == 1
+
+
+def test_wrong_environment_is_named() -> None:
+    with pytest.raises(SettingsError, match="COMPLIANCE_LIMITES_HILOS = 'muchos'"):
+        load(COMPLIANCE_LIMITES_HILOS="muchos")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[colector]\npuerto = ochenta\n", "[colector] puerto = 'ochenta'"),
+        ("[colector]\npuetro = 80\n", "[colector] puetro: no existe"),
+        ("[otra]\na = 1\n", "[otra] a: no existe"),
+        ("puerto = 80\n", "config.ini"),
+        ("[storage]\ncarpeta = datos\n", "[storage] carpeta = 'datos': no es una ruta absoluta"),
+        ("[colector]\npuerto = 1\npuerto = 2\n", "config.ini"),
+        ("\xff\xfe[", "config.ini"),
+    ],
+)
+def test_wrong_file_is_named(tmp_path: Path, text: str, words: str) -> None:
+    config = tmp_path / "config.ini"
+    config.write_bytes(text.encode("latin-1"))
+    with pytest.raises(SettingsError) as caught:
+        load("--config", str(config))
+    assert words in str(caught.value)
+    assert str(config) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_help_lists_every_setting_in_all_its_places() -> None:
+    done = run_program("--help")
+    assert done.returncode == 0
+    text = " ".join(done.stdout.split())
+    for row in SETTINGS:
+        assert row.option in text
+        assert row.variable in text
+        assert f"[{row.section}] {row.key}" in text
+
+
+def test_commented_file_shows_every_setting() -> None:
+    text = (ROOT / "API" / "config.ini").read_text()
+    for row in SETTINGS:
+        assert f"[{row.section}]" in text
+        assert f"# {row.key} = " in text
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--host", "0.0.0.0"], "redes_sin_token"),
+        (["--database", "/no/hay/base.sqlite"], "createDB.py"),
+        (["--storage", "/proc/nada"], "/proc/nada"),
+        (["--host", "203.0.113.9", "--redes-sin-token", "10.0.0.0/8"], "203.0.113.9"),
+    ],
+)
+def test_refused_start_says_why_in_one_line(
+    new_collector: Callable[..., CollectorProcess], options: list[str], words: str
+) -> None:
+    done = run_program(*new_collector(*options).command()[2:])
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_port_in_use_is_said(
+    collector: CollectorProcess, new_collector: Callable[..., CollectorProcess]
+) -> None:
+    second = new_collector()
+    second.port = collector.port
+    done = run_program(*second.command()[2:])
+    assert done.returncode == 2
+    assert str(collector.port) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_wider_listening_takes_reports_only_from_the_named_networks(
+    new_collector: Callable[..., CollectorProcess],
+) -> None:
+    collector = new_collector("--host", "0.0.0.0", "--redes-sin-token", "192.0.2.0/24").start()
+    answer = collector.post({})
+    assert answer.status_code == 403
+    assert collector.numbers() == []
+
+
+def run_program(*options: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, str(ROOT / "API" / "init_app.py"), *options]
+    return subprocess.run(program, check=False, capture_output=True, text=True, timeout=60)

@@ -1,0 +1,80 @@
+"""The borders between the parts, as a test: who may import whom."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+AGENT_LIBRARIES = {"psutil", "netifaces", "cpuinfo", "requests", "urllib3", "certifi"}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute here"
+            yield node.module or ""
+
+
+def modules(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found
+    return found
+
+
+def test_agent_imports_its_neighbours_and_its_libraries_alone() -> None:
+    neighbours = {path.stem for path in (ROOT / "agente").iterdir()}
+    allowed = neighbours | AGENT_LIBRARIES | set(sys.stdlib_module_names)
+    for path in modules("agente"):
+        assert {name.split(".")[0] for name in imports_of(path)} <= allowed, path
+
+
+def test_schema_and_engine_know_nothing_of_the_collector() -> None:
+    for name in ("schema.py", "engine.py", "state.py", "build.py"):
+        path = ROOT / "createDB" / name
+        assert not [name for name in imports_of(path) if name.startswith("API")], path
+
+
+def test_wire_model_does_no_io() -> None:
+    forbidden = {"os", "io", "pathlib", "socket", "sqlalchemy", "flask", "requests", "subprocess"}
+    names = {name.split(".")[0] for name in imports_of(ROOT / "API" / "app" / "report.py")}
+    assert not names & forbidden
+
+
+def test_routers_only_name_controllers() -> None:
+    for path in modules("API/app/routers"):
+        for name in imports_of(path):
+            assert name in ("flask", "API.app.controllers"), path
+
+
+@pytest.mark.parametrize("folder", ["API/app/controllers", "API/app/routers"])
+def test_sql_lives_elsewhere(folder: str) -> None:
+    for path in modules(folder):
+        roots = {name.split(".")[0] for name in imports_of(path)}
+        assert not roots & {"sqlalchemy", "sqlite3", "createDB"}, path
+
+
+def test_queries_only_select() -> None:
+    for path in modules("API/app/queries"):
+        tree = ast.parse(path.read_text())
+        called = {node.func.id for node in ast.walk(tree)
+                  if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}  # fmt: skip
+        assert not called & {"insert", "update", "delete", "text"}, path
+
+
+def test_only_settings_read_the_environment() -> None:
+    for folder in ("API", "createDB", "agente"):
+        for path in modules(folder):
+            if path.name in ("settings.py", "init_app.py", "createDB.py"):
+                continue
+            assert "environ" not in path.read_text(), path
+
+
+def test_pandas_stays_out_of_the_running_collector() -> None:
+    for path in modules("API"):
+        assert "pandas" not in imports_of(path), path
