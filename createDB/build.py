@@ -14,7 +14,6 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from createDB.engine import (
-    DatabaseUnusableError,
     database_path,
     open_engine,
     open_for_building,
@@ -71,7 +70,7 @@ def one_builder(path: Path) -> Iterator[None]:
         _make_folder(path.parent)
         descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise DatabaseUnusableError(f"{path.parent}: {error.strerror}") from error
+        raise unusable(error, path.parent) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -98,34 +97,31 @@ def _make_or_upgrade(url: URL) -> str:
     engine = open_for_building(url)
     try:
         with engine.begin() as connection:
-            done = _bring_up_to_date(connection, url)
-    except (sqlite3.Error, DBAPIError, OSError) as error:
-        _unmake_file(made)
-        raise unusable(error, url) from error
-    except BaseException:
-        _unmake_file(made)
+            return _bring_up_to_date(connection, url, made)
+    except BaseException as error:
+        for path in made:
+            path.unlink(missing_ok=True)
+        if isinstance(error, sqlite3.Error | DBAPIError):
+            raise unusable(error, database_path(url)) from error
         raise
-    return done
 
 
-def _make_file(path: Path) -> Path | None:
-    """Make an empty file with our permissions; None where there is one."""
+def _make_file(path: Path) -> list[Path]:
+    """Make an empty file with our permissions where there is none; give what was made."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
     except FileExistsError:
-        return None
+        return []
     except OSError as error:
-        raise DatabaseUnusableError(f"{path}: no se puede crear: {error.strerror}") from error
-    return path
+        raise unusable(error, path) from error
+    return [path]
 
 
-def _unmake_file(made: Path | None) -> None:
-    if made:
-        made.unlink(missing_ok=True)
+def _bring_up_to_date(connection: Connection, url: URL, made: list[Path]) -> str:
+    """Do what the state asks for; nobody else can write before the transaction ends.
 
-
-def _bring_up_to_date(connection: Connection, url: URL) -> str:
-    """Do what the state asks for; nobody else can write before the transaction ends."""
+    Files that come into being are added to `made`, for whoever has to take them back.
+    """
     path = database_path(url)
     state, revision = state_of(connection)
     require_not_newer(state, revision, path)
@@ -135,6 +131,7 @@ def _bring_up_to_date(connection: Connection, url: URL) -> str:
         create_tables(connection)
         return f"{path}: creada (esquema {head_revision()})"
     copy = _safety_copy(url)
+    made.append(copy)
     _upgrade(connection)
     found = revision or "primera generación"
     return f"{path}: actualizada de {found} a {head_revision()}; copia anterior en {copy}"

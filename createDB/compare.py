@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, create_engine
@@ -47,7 +47,7 @@ def compare(url: URL, folder: Path) -> tuple[bool, list[str]]:
             _find_unlogged(database, last, seen, findings)
             check_integrity(database, findings)
     except (sqlite3.Error, DBAPIError, pd.errors.DatabaseError) as error:
-        raise unusable(cast("Exception", error.__cause__ or error), url) from error
+        raise unusable(error.__cause__ or error, database_path(url)) from error
     for complaint in log.complaints:
         findings.add("línea dañada en la bitácora", complaint)
     return not findings.counts, _summary(url, log, findings)

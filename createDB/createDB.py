@@ -16,11 +16,11 @@ import signal
 from collections.abc import Callable, Sequence
 from types import FrameType
 
+from sqlalchemy.engine import URL
+
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, settings_from
 from createDB.build import build
-from createDB.compare import compare
 from createDB.engine import DatabaseUnusableError, database_path
-from createDB.rebuild import rebuild
 from createDB.snapshot import snapshot
 
 OK, DIFFERENT, UNUSABLE, INTERRUPTED = 0, 1, 3, 130
@@ -61,14 +61,26 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     log = options.from_log or settings.storage / "text"
     steps: list[Callable[[], int]] = []
     if options.from_log:
-        steps.append(lambda: _said(rebuild(url, log)))
+        steps.append(lambda: _rebuild(url, log))
     elif not (options.check or options.snapshot):
         steps.append(lambda: _say(build(url)))
     if options.check:
-        steps.append(lambda: _said(compare(url, log)))
+        steps.append(lambda: _check(url, log))
     if options.snapshot:
         steps.append(lambda: _snapshot(settings, options.snapshot))
     return max(step() for step in steps)
+
+
+def _rebuild(url: URL, log: Path) -> int:
+    from createDB.rebuild import rebuild  # pandas takes a second to import, and building needs none
+
+    return _said(rebuild(url, log))
+
+
+def _check(url: URL, log: Path) -> int:
+    from createDB.compare import compare
+
+    return _said(compare(url, log))
 
 
 def _snapshot(settings: Settings, target: Path) -> int:

@@ -1,5 +1,6 @@
 """Opens the database: what every connection to it needs and what can go wrong, in one place."""
 
+import errno
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -114,14 +115,27 @@ _REASONS = {
 }
 
 
-def unusable(error: Exception, url: URL) -> DatabaseUnusableError:
-    """Say in one line why SQLite refuses the database of `url`.
+_SYSTEM_REASONS = {
+    errno.EACCES: "faltan permisos",
+    errno.EPERM: "faltan permisos",
+    errno.EROFS: "está en un disco de sólo lectura",
+    errno.ENOSPC: "no queda espacio en el disco",
+    errno.EDQUOT: "no queda espacio en la cuota de disco",
+    errno.ENOENT: "no existe",
+    errno.ENOTDIR: "una parte de la ruta no es una carpeta",
+}
+
+
+def unusable(error: BaseException, path: Path) -> DatabaseUnusableError:
+    """Say in one line why the system or SQLite refuses the file `path`.
 
     Args:
-        error: what the driver or SQLAlchemy raised.
-        url: the database's.
+        error: an `OSError`, or what the driver or SQLAlchemy raised.
+        path: the file or folder that it is about.
     """
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorcode", None)
     reason = _REASONS.get(code & 0xFF) if code is not None else None  # the low byte is the class
-    return DatabaseUnusableError(f"{database_path(url)}: {reason or ' '.join(str(cause).split())}")
+    if isinstance(cause, OSError):
+        reason = _SYSTEM_REASONS.get(cause.errno or 0, cause.strerror)
+    return DatabaseUnusableError(f"{path}: {reason or ' '.join(str(cause).split())}")

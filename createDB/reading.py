@@ -13,7 +13,7 @@ from tqdm import tqdm
 from API.app.ingest.journal import DamagedLineError, journal_files, parse_line, read_lines
 from API.app.ingest.store import Entry, entry_from_line
 from API.app.report import InvalidReportError
-from createDB.engine import DatabaseUnusableError
+from createDB.engine import DatabaseUnusableError, unusable
 
 CHUNK = 500
 """Reports in one frame: with 200 processes each, some tens of MiB."""
@@ -59,7 +59,7 @@ class LogReader:
             for path in journal_files(self.folder):
                 self.limits[path] = None if path.suffix == ".gz" else path.stat().st_size
         except OSError as error:
-            raise DatabaseUnusableError(f"{self.folder}: {error.strerror}") from error
+            raise unusable(error, self.folder) from error
 
     def frames(self) -> Iterator[pd.DataFrame]:
         """Give the reports, in the log's order, some at a time; damaged lines are set aside.
@@ -92,7 +92,7 @@ class LogReader:
         except DamagedLineError as error:
             self._complain(str(error))
         except OSError as error:
-            raise DatabaseUnusableError(f"{path}: {error.strerror}") from error
+            raise unusable(error, path) from error
         self.limits[path] = seen
 
     def _row(self, text: bytes, where: str) -> Iterator[Row]:

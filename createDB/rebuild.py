@@ -49,7 +49,7 @@ def rebuild(url: URL, folder: Path) -> tuple[bool, list[str]]:
             moved, stored = _fill(url.set(database=str(partial)), log)
             publish(partial, path)
         except OSError as error:
-            raise DatabaseUnusableError(f"{path}: {error.strerror}") from error
+            raise unusable(error, path) from error
         finally:
             _remove(partial)
     engine = open_engine(url)
@@ -94,7 +94,7 @@ def _fill(url: URL, log: LogReader) -> tuple[list[str], int]:
                 remember(connection, Mark(name, position))
             stored = connection.exec_driver_sql("SELECT count(*) FROM servers").scalar_one()
     except DBAPIError as error:
-        raise unusable(error, url) from error
+        raise unusable(error, database_path(url)) from error
     finally:
         engine.dispose()
     return moved, stored

@@ -37,9 +37,9 @@ def snapshot(url: URL, target: Path, *, progress: bool = True) -> None:
         _require_intact(partial)
         publish(partial, target)
     except sqlite3.Error as error:
-        raise unusable(error, url) from error
+        raise unusable(error, database_path(url)) from error
     except OSError as error:
-        raise DatabaseUnusableError(f"{target}: {error.strerror}") from error
+        raise unusable(error, target) from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -19,6 +19,8 @@ MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 VERSION_TABLE = "version_esquema"
 """Where the revision is kept; a name of its own, as the file may hold other programs' tables."""
 
+SQLITE_HEADER = b"SQLite format 3\0"
+
 SEED_COLUMNS = {
     "servers": {"id_serv", "ipaddress", "fecha_hora", "arquitectura_proc", "marca_proc",
                 "nombre_so", "version_so"},
@@ -100,7 +102,7 @@ def ready(engine: Engine) -> None:
             _require_tables(connection, database_path(url))
             _probe_writing(connection)
     except (sqlite3.Error, DBAPIError) as error:
-        raise unusable(error, url) from error
+        raise unusable(error, database_path(url)) from error
 
 
 def look_at(url: URL) -> tuple[State, str | None] | None:
@@ -115,15 +117,24 @@ def look_at(url: URL) -> tuple[State, str | None] | None:
             return None
         if not path.is_file():
             raise DatabaseUnusableError(f"{path}: no es un archivo")
+        _require_header(path)
     except OSError as error:
-        raise DatabaseUnusableError(f"{path}: {error.strerror}") from error
+        raise unusable(error, path) from error
     existing = url.set(database=f"{path.as_uri()}?mode=rw", query={"uri": "true"})
     wait = {"timeout": BUSY_TIMEOUT_MS / 1000}
     try:
         with create_engine(existing, poolclass=NullPool, connect_args=wait).connect() as connection:
             return state_of(connection)
     except (sqlite3.Error, DBAPIError) as error:
-        raise unusable(error, url) from error
+        raise unusable(error, database_path(url)) from error
+
+
+def _require_header(path: Path) -> None:
+    """Refuse a short file that isn't SQLite's: SQLite itself would take it for an empty one."""
+    with path.open("rb") as file:
+        start = file.read(len(SQLITE_HEADER))
+    if start and start != SQLITE_HEADER:
+        raise DatabaseUnusableError(f"{path}: no es una base de datos SQLite")
 
 
 def require_not_newer(state: State, revision: str | None, path: Path) -> None:

@@ -1,0 +1,99 @@
+"""Building a database: what there is afterwards, however often and from wherever it is run."""
+
+import sqlite3
+import stat
+from contextlib import closing
+
+from createDB.build import build
+from createDB.engine import database_url
+from createDB.schema import metadata
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_it_works_from_any_folder(run, tmp_path, rows):
+    path = tmp_path / "new" / "database" / "servers.sqlite"
+    done = run("--database", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{path}: creada (esquema 0001)\n"
+    tables = {name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type='table'")}
+    assert set(metadata.tables) <= tables
+    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_folders_and_file_are_not_for_everybody(tmp_path):
+    path = tmp_path / "new" / "database" / "servers.sqlite"
+    build(database_url(str(path)))
+    assert [mode(part) for part in (path.parent.parent, path.parent, path)] == [0o750, 0o750, 0o640]
+
+
+def test_running_it_again_changes_nothing(run, tmp_path, change, rows):
+    path = tmp_path / "servers.sqlite"
+    run("--database", path)
+    change(path, "INSERT INTO servers (ipaddress) VALUES ('10.0.0.1')")
+    before = path.read_bytes()
+    done = run("--database", path)
+    assert (done.returncode, done.stdout) == (0, f"{path}: ya está al día (esquema 0001)\n")
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["servers.sqlite"]
+
+
+def test_it_is_up_to_date_while_a_collector_writes(tmp_path):
+    url = database_url(str(tmp_path / "servers.sqlite"))
+    build(url)
+    with closing(sqlite3.connect(str(url.database))) as collector:
+        collector.execute("INSERT INTO servers (ipaddress) VALUES ('10.0.0.1')")
+        collector.commit()
+        assert "ya está al día" in build(url)
+
+
+def test_two_at_once_do_not_break_each_other(start, tmp_path, rows):
+    path = tmp_path / "servers.sqlite"
+    both = [start("--database", path) for _ in range(2)]
+    outputs = sorted(process.communicate()[0] for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    assert ["creada" in output for output in outputs] == [True, False]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_two_upgrades_at_once_upgrade_once(start, seed, tmp_path):
+    both = [start("--database", seed) for _ in range(2)]
+    outputs = sorted(process.communicate()[0] for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    assert ["actualizada" in output for output in outputs] == [True, False]
+    assert len(list(tmp_path.glob("*.antes-de-*"))) == 1
+
+
+def test_tables_of_somebody_else_are_left_alone(tmp_path, change, rows):
+    path = tmp_path / "shared.sqlite"
+    change(path, "CREATE TABLE clientes (nombre); INSERT INTO clientes VALUES ('Ana')")
+    assert "creada" in build(database_url(str(path)))
+    assert rows(path, "SELECT * FROM clientes") == [("Ana",)]
+
+
+def test_environment_and_file_name_the_database(run, tmp_path):
+    config = tmp_path / "config.ini"
+    config.write_text(f"[database]\nurl = {tmp_path}/file.sqlite\n")
+    run("--config", config)
+    run("--config", config, COMPLIANCE_DATABASE_URL=f"sqlite:///{tmp_path}/env.sqlite")
+    made = sorted(path.name for path in tmp_path.glob("*.sqlite"))
+    assert made == ["env.sqlite", "file.sqlite"]
+
+
+def test_a_wrong_setting_is_named(run):
+    done = run("--database", "mysql://somewhere/db")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "--database = 'mysql://somewhere/db'" in done.stderr
+
+
+def test_help_lists_every_option_its_other_places_and_the_exit_codes(run):
+    text = " ".join(run("--help").stdout.split())
+    for option in ("--database", "--storage", "--config", "--from-log", "--check", "--snapshot"):
+        assert option in text
+    for place in ("COMPLIANCE_DATABASE_URL", "COMPLIANCE_STORAGE_CARPETA", "[database] url"):
+        assert place in text
+    assert "Código de salida" in text
+    assert text.count("por omisión") >= 6
