@@ -44,16 +44,17 @@ def build(url: URL) -> str:
         DatabaseUnusableError: it can't be done; the database is as it was.
     """
     path = database_path(url)
-    if (look := look_at(url)) and look[0] is State.CURRENT:
-        done = f"{path}: ya está al día (esquema {head_revision()})"
-    else:
-        with one_builder(path):
+    with one_builder(path):
+        if (look := look_at(url)) and look[0] is State.CURRENT:
+            done = f"{path}: ya está al día (esquema {head_revision()})"
+        else:
             done = _make_or_upgrade(url)
-    engine = open_engine(url)
-    try:
-        ready(engine)
-    finally:
-        engine.dispose()
+        # Still alone: SQLite doesn't wait for its turn to switch the file to WAL, it fails.
+        engine = open_engine(url)
+        try:
+            ready(engine)
+        finally:
+            engine.dispose()
     return done
 
 

@@ -171,7 +171,7 @@ def _compare_lists(
         digests(side, LISTS[table], numbers).reindex(numbers, fill_value=0)
         for side in (scratch, database)
     )
-    both = log.join(base, rsuffix="_base")
+    both = log.merge(base, left_index=True, right_index=True, suffixes=("", "_base"))
     differing = both[both["hash"] != both["hash_base"]]
     for row in differing.reset_index().to_dict("records"):
         words = f"{row['rows']} en la bitácora, {row['rows_base']} en la base"

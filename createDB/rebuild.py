@@ -52,9 +52,11 @@ def rebuild(url: URL, folder: Path) -> tuple[bool, list[str]]:
             raise unusable(error, path) from error
         finally:
             _remove(partial)
-    engine = open_engine(url)
-    ready(engine)
-    engine.dispose()
+        engine = open_engine(url)
+        try:
+            ready(engine)
+        finally:
+            engine.dispose()
     return not (log.damaged or moved), _lines(path, log, moved, stored)
 
 

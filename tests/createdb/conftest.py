@@ -22,6 +22,11 @@ DEADLINE_S = 60
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
+When = Callable[["subprocess.Popen[str]", Callable[[], bool]], None]
+Rows = Callable[..., list[tuple[Any, ...]]]
+Change = Callable[[Path, str], None]
+LogLine = Callable[..., bytes]
+LogBody = Callable[[int], tuple[bytes, datetime]]
 
 SEED_TABLES = """
 CREATE TABLE servers (id_serv INTEGER PRIMARY KEY, ipaddress VARCHAR(20), fecha_hora DATETIME,
@@ -84,7 +89,7 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
 
 
 @pytest.fixture
-def when() -> Callable[["subprocess.Popen[str]", Callable[[], bool]], None]:
+def when() -> When:
     """Wait until something is true of what a running program does; fail if it ends before."""
 
     def when(process: "subprocess.Popen[str]", condition: Callable[[], bool]) -> None:
@@ -98,7 +103,7 @@ def when() -> Callable[["subprocess.Popen[str]", Callable[[], bool]], None]:
 
 
 @pytest.fixture
-def rows() -> Callable[..., list[tuple[Any, ...]]]:
+def rows() -> Rows:
     """Read a SQLite file."""
 
     def rows(path: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -109,7 +114,7 @@ def rows() -> Callable[..., list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-def change() -> Callable[[Path, str], None]:
+def change() -> Change:
     """Change a SQLite file behind the program's back."""
 
     def change(path: Path, script: str) -> None:
@@ -120,7 +125,7 @@ def change() -> Callable[[Path, str], None]:
 
 
 @pytest.fixture
-def seed(tmp_path: Path, change: Callable[[Path, str], None]) -> Path:
+def seed(tmp_path: Path, change: Change) -> Path:
     """Make a database of the first generation: two reports of one address, and what goes wrong."""
     path = tmp_path / "servers.sqlite"
     change(
@@ -188,9 +193,22 @@ def line(number: int, **changes: Any) -> bytes:
 
 
 @pytest.fixture
-def log_line() -> Callable[..., bytes]:
+def log_line() -> LogLine:
     """Give the maker of lines."""
     return line
+
+
+@pytest.fixture
+def log_body() -> LogBody:
+    """Give the maker of a line's report and of the time at which it was received."""
+
+    def log_body(number: int) -> tuple[bytes, datetime]:
+        received = START + timedelta(minutes=number, seconds=1)
+        return json.dumps(report(number), ensure_ascii=False).encode(), received.replace(
+            tzinfo=None
+        )
+
+    return log_body
 
 
 @pytest.fixture

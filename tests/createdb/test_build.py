@@ -3,17 +3,19 @@
 import sqlite3
 import stat
 from contextlib import closing
+from pathlib import Path
 
 from createDB.build import build
 from createDB.engine import database_url
 from createDB.schema import metadata
+from tests.createdb.conftest import Change, Rows, Run, Start
 
 
-def mode(path):
+def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_it_works_from_any_folder(run, tmp_path, rows):
+def test_it_works_from_any_folder(run: Run, tmp_path: Path, rows: Rows) -> None:
     path = tmp_path / "new" / "database" / "servers.sqlite"
     done = run("--database", path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -23,13 +25,13 @@ def test_it_works_from_any_folder(run, tmp_path, rows):
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
 
 
-def test_folders_and_file_are_not_for_everybody(tmp_path):
+def test_folders_and_file_are_not_for_everybody(tmp_path: Path) -> None:
     path = tmp_path / "new" / "database" / "servers.sqlite"
     build(database_url(str(path)))
     assert [mode(part) for part in (path.parent.parent, path.parent, path)] == [0o750, 0o750, 0o640]
 
 
-def test_running_it_again_changes_nothing(run, tmp_path, change, rows):
+def test_running_it_again_changes_nothing(run: Run, tmp_path: Path, change: Change) -> None:
     path = tmp_path / "servers.sqlite"
     run("--database", path)
     change(path, "INSERT INTO servers (ipaddress) VALUES ('10.0.0.1')")
@@ -40,7 +42,7 @@ def test_running_it_again_changes_nothing(run, tmp_path, change, rows):
     assert [file.name for file in tmp_path.iterdir()] == ["servers.sqlite"]
 
 
-def test_it_is_up_to_date_while_a_collector_writes(tmp_path):
+def test_it_is_up_to_date_while_a_collector_writes(tmp_path: Path) -> None:
     url = database_url(str(tmp_path / "servers.sqlite"))
     build(url)
     with closing(sqlite3.connect(str(url.database))) as collector:
@@ -49,7 +51,7 @@ def test_it_is_up_to_date_while_a_collector_writes(tmp_path):
         assert "ya está al día" in build(url)
 
 
-def test_two_at_once_do_not_break_each_other(start, tmp_path, rows):
+def test_two_at_once_do_not_break_each_other(start: Start, tmp_path: Path, rows: Rows) -> None:
     path = tmp_path / "servers.sqlite"
     both = [start("--database", path) for _ in range(2)]
     outputs = sorted(process.communicate()[0] for process in both)
@@ -58,7 +60,7 @@ def test_two_at_once_do_not_break_each_other(start, tmp_path, rows):
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-def test_two_upgrades_at_once_upgrade_once(start, seed, tmp_path):
+def test_two_upgrades_at_once_upgrade_once(start: Start, seed: Path, tmp_path: Path) -> None:
     both = [start("--database", seed) for _ in range(2)]
     outputs = sorted(process.communicate()[0] for process in both)
     assert [process.returncode for process in both] == [0, 0]
@@ -66,14 +68,14 @@ def test_two_upgrades_at_once_upgrade_once(start, seed, tmp_path):
     assert len(list(tmp_path.glob("*.antes-de-*"))) == 1
 
 
-def test_tables_of_somebody_else_are_left_alone(tmp_path, change, rows):
+def test_tables_of_somebody_else_are_left_alone(tmp_path: Path, change: Change, rows: Rows) -> None:
     path = tmp_path / "shared.sqlite"
     change(path, "CREATE TABLE clientes (nombre); INSERT INTO clientes VALUES ('Ana')")
     assert "creada" in build(database_url(str(path)))
     assert rows(path, "SELECT * FROM clientes") == [("Ana",)]
 
 
-def test_environment_and_file_name_the_database(run, tmp_path):
+def test_environment_and_file_name_the_database(run: Run, tmp_path: Path) -> None:
     config = tmp_path / "config.ini"
     config.write_text(f"[database]\nurl = {tmp_path}/file.sqlite\n")
     run("--config", config)
@@ -82,14 +84,14 @@ def test_environment_and_file_name_the_database(run, tmp_path):
     assert made == ["env.sqlite", "file.sqlite"]
 
 
-def test_a_wrong_setting_is_named(run):
+def test_a_wrong_setting_is_named(run: Run) -> None:
     done = run("--database", "mysql://somewhere/db")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "--database = 'mysql://somewhere/db'" in done.stderr
 
 
-def test_help_lists_every_option_its_other_places_and_the_exit_codes(run):
+def test_help_lists_every_option_its_other_places_and_the_exit_codes(run: Run) -> None:
     text = " ".join(run("--help").stdout.split())
     for option in ("--database", "--storage", "--config", "--from-log", "--check", "--snapshot"):
         assert option in text

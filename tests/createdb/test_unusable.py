@@ -5,6 +5,7 @@ import resource
 import shutil
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,28 +14,31 @@ import pytest
 from createDB.build import build
 from createDB.engine import DatabaseUnusableError, database_url, open_engine
 from createDB.state import ready
+from tests.createdb.conftest import SCRIPT, Change, Run
 
 # Root may write where permission bits say no; without this capability it may not either.
 AS_ANYBODY = (
     ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 )
 
+PROGRAM = (sys.executable, str(SCRIPT))
+
 
 @pytest.fixture
-def database(tmp_path):
+def database(tmp_path: Path) -> Path:
     path = tmp_path / "folder" / "servers.sqlite"
     build(database_url(str(path)))
     return path
 
 
-def refusal(done):
+def refusal(done: "subprocess.CompletedProcess[str]") -> str:
     """Give the one line with which the program ended."""
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.count("\n") == 1
     return done.stderr
 
 
-def collectors_refusal(path):
+def collectors_refusal(path: Path) -> str:
     engine = open_engine(database_url(str(path)))
     with pytest.raises(DatabaseUnusableError) as refused:
         ready(engine)
@@ -42,19 +46,19 @@ def collectors_refusal(path):
     return str(refused.value)
 
 
-def test_missing(tmp_path):
+def test_missing(tmp_path: Path) -> None:
     path = tmp_path / "servers.sqlite"
     assert collectors_refusal(path) == f"{path}: no existe; ejecute createDB.py"
     assert not path.exists()
 
 
-def test_without_our_tables(tmp_path, change):
+def test_without_our_tables(tmp_path: Path, change: Change) -> None:
     path = tmp_path / "servers.sqlite"
     change(path, "CREATE TABLE clientes (nombre)")
     assert "no tiene las tablas; ejecute createDB.py" in collectors_refusal(path)
 
 
-def test_newer(run, database, change):
+def test_newer(run: Run, database: Path, change: Change) -> None:
     change(database, "UPDATE version_esquema SET version_num = '9999'")
     line = refusal(run("--database", database))
     assert f"{database}: la hizo una versión más nueva" in line
@@ -62,7 +66,7 @@ def test_newer(run, database, change):
     assert collectors_refusal(database) in line
 
 
-def test_locked_by_an_open_transaction(run, database):
+def test_locked_by_an_open_transaction(run: Run, database: Path) -> None:
     with closing(sqlite3.connect(database)) as other:
         other.execute("BEGIN IMMEDIATE")
         line = refusal(run("--database", database))
@@ -70,7 +74,7 @@ def test_locked_by_an_open_transaction(run, database):
         assert collectors_refusal(database) in line
 
 
-def test_locked_while_it_would_be_upgraded(run, seed):
+def test_locked_while_it_would_be_upgraded(run: Run, seed: Path) -> None:
     with closing(sqlite3.connect(seed)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert "está ocupada por otro programa" in refusal(run("--database", seed))
@@ -78,14 +82,14 @@ def test_locked_while_it_would_be_upgraded(run, seed):
 
 
 @pytest.mark.parametrize("state", ["current", "first generation"])
-def test_read_only_file(run, database, seed, state):
+def test_read_only_file(run: Run, database: Path, seed: Path, state: str) -> None:
     path = database if state == "current" else seed
     path.chmod(0o440)
     line = refusal(run("--database", path, prefix=AS_ANYBODY))
     assert f"{path}: es de sólo lectura" in line
 
 
-def test_read_only_folder(run, database):
+def test_read_only_folder(run: Run, database: Path) -> None:
     database.parent.chmod(0o550)
     line = refusal(run("--database", database, prefix=AS_ANYBODY))
     database.parent.chmod(0o750)
@@ -93,7 +97,7 @@ def test_read_only_folder(run, database):
     assert "permisos" in line or "sólo lectura" in line
 
 
-def test_read_only_folder_of_a_first_generation(run, seed, tmp_path):
+def test_read_only_folder_of_a_first_generation(run: Run, seed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "closed"
     folder.mkdir()
     path = seed.rename(folder / seed.name)
@@ -104,7 +108,7 @@ def test_read_only_folder_of_a_first_generation(run, seed, tmp_path):
     assert "permisos" in line
 
 
-def test_folder_that_cannot_be_made(run, tmp_path):
+def test_folder_that_cannot_be_made(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(0o550)
     line = refusal(run("--database", folder / "new" / "servers.sqlite", prefix=AS_ANYBODY))
@@ -112,19 +116,19 @@ def test_folder_that_cannot_be_made(run, tmp_path):
     assert f"{folder / 'new'}: " in line
 
 
-def test_folder_that_is_a_file(run, tmp_path):
+def test_folder_that_is_a_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     line = refusal(run("--database", tmp_path / "file" / "servers.sqlite"))
     assert str(tmp_path / "file") in line
 
 
-def test_unreadable_file(run, database):
+def test_unreadable_file(run: Run, database: Path) -> None:
     database.chmod(0)
     assert "permisos" in refusal(run("--database", database, prefix=AS_ANYBODY))
 
 
 @pytest.mark.parametrize("content", [b"fecha,servidor\n" * 100, b"x", b"\0" * 4096])
-def test_not_a_database(tmp_path, content):
+def test_not_a_database(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "servers.sqlite"
     path.write_bytes(content)
     with pytest.raises(DatabaseUnusableError, match="no es una base de datos SQLite"):
@@ -134,7 +138,7 @@ def test_not_a_database(tmp_path, content):
 
 
 @pytest.mark.parametrize("size", [60, 100, 5_000, 20_000])
-def test_cut_short(database, size):
+def test_cut_short(database: Path, size: int) -> None:
     with database.open("rb+") as file:
         file.truncate(size)
     with pytest.raises(DatabaseUnusableError, match="está dañada o incompleta"):
@@ -142,21 +146,23 @@ def test_cut_short(database, size):
     assert "está dañada o incompleta" in collectors_refusal(database)
 
 
-def test_a_directory(run, tmp_path):
+def test_a_directory(run: Run, tmp_path: Path) -> None:
     assert refusal(run("--database", tmp_path)) == f"createDB.py: {tmp_path}: no es un archivo\n"
 
 
-def test_a_table_is_gone(database, change):
+def test_a_table_is_gone(database: Path, change: Change) -> None:
     change(database, "DROP TABLE bitacoras")
     assert "le falta la tabla bitacoras" in collectors_refusal(database)
 
 
-def test_limit_on_the_size_of_files(environment, tmp_path, seed, change):
+def test_limit_on_the_size_of_files(
+    environment: dict[str, str], tmp_path: Path, seed: Path
+) -> None:
     """What a quota does: a write fails in the middle, and nothing stays half done."""
     before = seed.read_bytes()
     limit = (16_384, 16_384)
     done = subprocess.run(
-        [*python(), "--database", seed],
+        [*PROGRAM, "--database", seed],
         env=environment,
         capture_output=True,
         text=True,
@@ -168,15 +174,7 @@ def test_limit_on_the_size_of_files(environment, tmp_path, seed, change):
     assert [path.name for path in tmp_path.iterdir()] == [seed.name]
 
 
-def python():
-    import sys
-
-    from tests.createdb.conftest import SCRIPT
-
-    return [sys.executable, str(SCRIPT)]
-
-
-def own_mounts():
+def own_mounts() -> list[str] | None:
     """Give the command that lets a program mount what nobody else sees, if that is allowed."""
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
     command = ["unshare", "--mount", *user]
@@ -188,7 +186,7 @@ def own_mounts():
 
 
 @pytest.mark.parametrize("which", ["new", "first generation"])
-def test_full_disk(environment, tmp_path, seed, which):
+def test_full_disk(environment: dict[str, str], tmp_path: Path, seed: Path, which: str) -> None:
     command = own_mounts()
     if command is None:
         pytest.skip("needs a mount namespace, which this system doesn't give")
@@ -201,7 +199,7 @@ def test_full_disk(environment, tmp_path, seed, which):
         f'"$@"; code=$?; ls -A {disk} >&2; exit $code'
     )
     done = subprocess.run(
-        [*command, "sh", "-c", script, "sh", *python(), "--database", path],
+        [*command, "sh", "-c", script, "sh", *PROGRAM, "--database", path],
         env=environment,
         capture_output=True,
         text=True,

@@ -1,9 +1,10 @@
 """A database of the first generation becomes ours without losing a row, or stays what it was."""
 
-import re
 import sqlite3
 import uuid
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from createDB.build import build
 from createDB.engine import DatabaseUnusableError, database_url, open_engine
 from createDB.schema import metadata
 from createDB.state import VERSION_TABLE, ready
+from tests.createdb.conftest import Change, Rows, Run, Start, When
 
 SEED_ROWS = {
     "servers": "SELECT id_serv, ipaddress, marca_proc, version_so FROM servers",
@@ -20,16 +22,16 @@ SEED_ROWS = {
 }
 
 
-def upgrade(path):
+def upgrade(path: Path) -> str:
     return build(database_url(str(path)))
 
 
-def dump(path):
+def dump(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         return list(connection.iterdump())
 
 
-def test_every_row_keeps_its_number_and_values(run, seed, rows):
+def test_every_row_keeps_its_number_and_values(run: Run, seed: Path, rows: Rows) -> None:
     before = {table: rows(seed, query) for table, query in SEED_ROWS.items()}
     done = run("--database", seed)
     assert (done.returncode, done.stderr) == (0, "")
@@ -37,7 +39,7 @@ def test_every_row_keeps_its_number_and_values(run, seed, rows):
     assert {table: rows(seed, query) for table, query in SEED_ROWS.items()} == before
 
 
-def test_moments_take_one_form_and_what_is_none_stays(seed, rows):
+def test_moments_take_one_form_and_what_is_none_stays(seed: Path, rows: Rows) -> None:
     upgrade(seed)
     assert rows(seed, "SELECT id_serv, fecha_hora, momento FROM servers") == [
         (3, "2020-02-15 02:06:54.999999", "2020-02-15 02:06:54.999999"),
@@ -49,7 +51,9 @@ def test_moments_take_one_form_and_what_is_none_stays(seed, rows):
     assert times == ["2020-02-16 02:06:54.000000", "2020-02-17 00:00:00.000000", None]
 
 
-def test_a_clock_that_was_ahead_does_not_stay_the_latest_report(seed, change, rows):
+def test_a_clock_that_was_ahead_does_not_stay_the_latest_report(
+    seed: Path, change: Change, rows: Rows
+) -> None:
     change(seed, "UPDATE servers SET fecha_hora = '2099-01-01 00:00:00' WHERE id_serv = 8")
     upgrade(seed)
     ((fecha_hora, momento),) = rows(
@@ -59,7 +63,7 @@ def test_a_clock_that_was_ahead_does_not_stay_the_latest_report(seed, change, ro
     assert momento < "2099"
 
 
-def test_addresses_become_agents(seed, rows):
+def test_addresses_become_agents(seed: Path, rows: Rows) -> None:
     upgrade(seed)
     identities = [str(uuid.uuid5(NAMESPACE, f"10.0.0.{n}")) for n in (1, 2)]
     assert rows(seed, "SELECT id_serv, id_agente, id_reporte, recibido FROM servers") == [
@@ -75,13 +79,15 @@ def test_addresses_become_agents(seed, rows):
     ]
 
 
-def test_numbers_go_on_above_every_one_ever_seen(seed, change, rows):
+def test_numbers_go_on_above_every_one_ever_seen(seed: Path, change: Change, rows: Rows) -> None:
     upgrade(seed)
     change(seed, "INSERT INTO servers (ipaddress) VALUES ('10.0.0.3')")
     assert rows(seed, "SELECT max(id_serv) FROM servers") == [(58,)]  # an orphan named 57
 
 
-def test_numbers_go_on_above_those_that_sqlite_remembers(tmp_path, change, rows):
+def test_numbers_go_on_above_those_that_sqlite_remembers(
+    tmp_path: Path, change: Change, rows: Rows
+) -> None:
     path = tmp_path / "servers.sqlite"
     change(
         path,
@@ -95,7 +101,7 @@ def test_numbers_go_on_above_those_that_sqlite_remembers(tmp_path, change, rows)
     assert rows(path, "SELECT count(*) FROM procesos") == [(0,)]
 
 
-def test_what_the_operator_made_stays(seed, change, rows):
+def test_what_the_operator_made_stays(seed: Path, change: Change, rows: Rows) -> None:
     change(
         seed,
         """
@@ -121,15 +127,15 @@ def test_what_the_operator_made_stays(seed, change, rows):
     assert foreign == {"servers"}
 
 
-def test_the_copy_from_before_holds_the_old_database(seed, rows):
+def test_the_copy_from_before_holds_the_old_database(seed: Path) -> None:
     before = dump(seed)
     said = upgrade(seed)
-    copy = seed.parent / re.search(r"copia anterior en \S+/(\S+)", said)[1]
+    copy = Path(said.partition("; copia anterior en ")[2])
     assert copy.name.startswith("servers.sqlite.antes-de-0001-")
     assert dump(copy) == before
 
 
-def test_thousands_of_rows_are_all_there(seed, change, rows):
+def test_thousands_of_rows_are_all_there(seed: Path, change: Change, rows: Rows) -> None:
     change(seed, many_rows(20_000))
     upgrade(seed)
     assert rows(seed, "SELECT count(*), sum(pid) FROM procesos WHERE id_proc > 100") == [
@@ -137,7 +143,7 @@ def test_thousands_of_rows_are_all_there(seed, change, rows):
     ]
 
 
-def test_upgraded_and_new_have_the_same_schema(seed, tmp_path):
+def test_upgraded_and_new_have_the_same_schema(seed: Path, tmp_path: Path) -> None:
     new = tmp_path / "new.sqlite"
     build(database_url(str(new)))
     upgrade(seed)
@@ -145,7 +151,9 @@ def test_upgraded_and_new_have_the_same_schema(seed, tmp_path):
     assert set(schema_of(new)) == set(metadata.tables) | {VERSION_TABLE}
 
 
-def test_killed_in_the_middle_the_old_database_is_intact(seed, change, start, when, rows):
+def test_killed_in_the_middle_the_old_database_is_intact(
+    seed: Path, change: Change, start: Start, when: When, rows: Rows
+) -> None:
     change(seed, many_rows(150_000))
     before = dump(seed)
     process = start("--database", seed)
@@ -157,7 +165,9 @@ def test_killed_in_the_middle_the_old_database_is_intact(seed, change, start, wh
     assert rows(seed, "SELECT count(*) FROM procesos WHERE id_proc > 100") == [(150_000,)]
 
 
-def test_repeated_numbers_stop_the_upgrade_and_change_nothing(tmp_path, change):
+def test_repeated_numbers_stop_the_upgrade_and_change_nothing(
+    tmp_path: Path, change: Change
+) -> None:
     path = tmp_path / "servers.sqlite"
     change(
         path,
@@ -177,7 +187,9 @@ def test_repeated_numbers_stop_the_upgrade_and_change_nothing(tmp_path, change):
         ("CREATE TABLE agentes (nombre)", "'agentes'"),
     ],
 )
-def test_tables_of_another_program_under_our_names_are_refused(tmp_path, change, tables, named):
+def test_tables_of_another_program_under_our_names_are_refused(
+    tmp_path: Path, change: Change, tables: str, named: str
+) -> None:
     path = tmp_path / "servers.sqlite"
     change(path, tables)
     before = dump(path)
@@ -186,7 +198,7 @@ def test_tables_of_another_program_under_our_names_are_refused(tmp_path, change,
     assert dump(path) == before
 
 
-def test_the_collector_refuses_what_is_not_upgraded(seed):
+def test_the_collector_refuses_what_is_not_upgraded(seed: Path) -> None:
     engine = open_engine(database_url(str(seed)))
     with pytest.raises(DatabaseUnusableError, match=r"más antigua .*; ejecute createDB\.py"):
         ready(engine)
@@ -195,19 +207,17 @@ def test_the_collector_refuses_what_is_not_upgraded(seed):
     engine.dispose()
 
 
-def many_rows(count):
-    return (
-        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
-        " INSERT INTO procesos SELECT 100 + i, 3, '10.0.0.1', '2020-02-15T02:06:54', i, 'p', 'root'"
-        " FROM n"
-    )
+def many_rows(count: int) -> str:
+    numbers = f"n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"  # noqa: S608
+    values = "100 + i, 3, '10.0.0.1', '2020-02-15T02:06:54', i, 'p', 'root'"
+    return f"WITH RECURSIVE {numbers} INSERT INTO procesos SELECT {values} FROM n"  # noqa: S608
 
 
-def schema_of(path):
+def schema_of(path: Path) -> dict[str, Any]:
     """Describe every table as SQLite does, whatever the text that made it."""
     with closing(sqlite3.connect(path)) as connection:
 
-        def ask(pragma, name):
+        def ask(pragma: str, name: str) -> list[tuple[Any, ...]]:
             return connection.execute(f"PRAGMA {pragma}('{name}')").fetchall()
 
         tables = connection.execute(
