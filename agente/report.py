@@ -12,13 +12,21 @@ LONGEST_TEXT = 4096
 Report = dict[str, Any]
 
 
+def to_bytes(text: str) -> bytes:
+    """Return the bytes that a text of the system stood for; any other surrogate as three bytes."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
 def clean_text(value: str | bytes) -> str:
     r"""Return value as the contract wants text: Unicode without NUL, at most 4,096 characters.
 
     Bytes that are not UTF-8 become ``\xNN``, whether they come as bytes or as the lone surrogates
     that Python reads them into (PEP 383).
     """
-    data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+    data = value if isinstance(value, bytes) else to_bytes(value)
     return data.decode("utf-8", "backslashreplace").replace("\0", "\\x00")[:LONGEST_TEXT]
 
 

@@ -13,8 +13,15 @@ import pytest
 from boot import BootCache
 from collectors import Context, processes
 from collectors.context import CannotTellError
-from collectors.processes import Stat, full_name, mount_options, parse_capabilities, parse_real_uid
-from collectors.processes import parse_stat, why_hidden
+from collectors.processes import (
+    Stat,
+    full_name,
+    mount_options,
+    parse_capabilities,
+    parse_real_uid,
+    parse_stat,
+    why_hidden,
+)
 from collectors.usernames import Usernames
 from guest import Budget
 
@@ -41,7 +48,7 @@ def entry_of(context: Context, pid: int) -> dict[str, Any] | None:
 
 
 @pytest.fixture
-def named(tmp_path: Path) -> Iterator[Any]:
+def named() -> Iterator[Any]:
     """Starts processes that name themselves (prctl(2), PR_SET_NAME)."""
     started = []
 

@@ -1,0 +1,149 @@
+"""Settings: where each may stand, which place wins, and what is said of wrong ones."""
+
+import configparser
+from pathlib import Path
+
+import pytest
+import settings
+from settings import SETTINGS, Settings
+
+from tests.agente.conftest import ROOT, AgentRunner
+
+SHIPPED = ROOT / "agente" / "config.ini"
+
+
+def load(folder: Path, *arguments: str, text: str = "", **environment: str) -> Settings:
+    """The settings from these three places."""
+    file = folder / "config.ini"
+    file.write_text(text)
+    return settings.load(["--config", str(file), *arguments], environment)
+
+
+def test_an_option_goes_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:
+    text = "[agente]\nintervalo = 10\n"
+    assert load(tmp_path).intervalo is None
+    assert load(tmp_path, text=text).intervalo == 10
+    assert load(tmp_path, text=text, COMPLIANCE_AGENTE_INTERVALO="20").intervalo == 20
+    variable = {"COMPLIANCE_AGENTE_INTERVALO": "20"}
+    assert load(tmp_path, "--interval", "30", text=text, **variable).intervalo == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("", "http://127.0.0.1:8080"),
+        ("[api]\nip = 10.0.0.9\npuerto = 9000\n", "http://10.0.0.9:9000"),
+        ("[api]\nip = 2001:db8::1\n", "http://[2001:db8::1]:8080"),
+        ("[api]\nip = [2001:db8::1]\n", "http://[2001:db8::1]:8080"),
+        ("[api]\nip = colector.example.net\n", "http://colector.example.net:8080"),
+        ("[api]\nip = 10.0.0.9\nurl = https://c.example/base/\n", "https://c.example/base"),
+        ("[api]\nip =\npuerto =\nurl =\n", "http://127.0.0.1:8080"),
+        ("\ufeff[api]\nip = 10.0.0.9\n", "http://10.0.0.9:8080"),
+    ],
+)
+def test_the_collector_is_named_by_address_and_port_or_by_url(
+    tmp_path: Path, text: str, url: str
+) -> None:
+    assert load(tmp_path, text=text).url == url
+
+
+def test_the_mode_follows_from_the_options_and_the_interval(tmp_path: Path) -> None:
+    text = "[agente]\nintervalo = 10\n"
+    assert load(tmp_path).mode == "once"
+    assert load(tmp_path, text=text).mode == "endless"
+    assert load(tmp_path, "--once", text=text).intervalo is None
+    assert load(tmp_path, "--print", text=text).mode == "print"
+    assert load(tmp_path, "--check", text=text).mode == "check"
+
+
+def test_paths_in_the_file_are_relative_to_it_and_the_spool_lies_in_the_state(
+    tmp_path: Path,
+) -> None:
+    found = load(tmp_path, text="[agente]\nestado = e\n")
+    assert found.estado == tmp_path / "e"
+    assert found.spool == tmp_path / "e" / "spool"
+    assert load(tmp_path, "--spool", "/x").spool == Path("/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[agente]\nintervalo = diez\n", "[agente] intervalo = 'diez'"),
+        ("[agente]\nintervalo = 0\n", "[agente] intervalo = '0'"),
+        ("[agente]\nintervalo = nan\n", "[agente] intervalo = 'nan'"),
+        ("[api]\npuerto = 70000\n", "[api] puerto = '70000'"),
+        ("[api]\nurl = ftp://x\n", "[api] url = 'ftp://x'"),
+        ("[api]\nurl = http://juan:clave@x\n", "[api] url"),
+        ("[api]\nurl = http://x:port\n", "[api] url"),
+        ("[api]\nip = 10.0.0.1:8080\n", "[api] ip = '10.0.0.1:8080'"),
+        ("[api]\nip = http://x\n", "[api] ip"),
+        ("[api]\nip = 1::2::3\n", "[api] ip"),
+        ("[agente]\nintervalos = 5\n", "intervalos en [agente]"),
+        ("[agentes]\nintervalo = 5\n", "[agentes]"),
+        ("[DEFAULT]\nx = 5\n", "x en [DEFAULT]"),
+        ("intervalo = 5\n", "no section headers"),
+        ("[api]\nip = 1\nip = 2\n", "already exists"),
+    ],
+)
+def test_a_wrong_file_is_named_in_one_line_with_its_key_and_value(
+    agent: AgentRunner, text: str, named: str
+) -> None:
+    agent.config.write_text(text)
+    run = agent.run("--print")
+    assert run.returncode == 2
+    assert str(agent.config) in run.stderr
+    assert named in run.stderr
+    assert run.stderr.count("\n") == 1
+    assert run.stdout == ""
+
+
+def test_bytes_that_are_no_text_are_named_too(agent: AgentRunner) -> None:
+    agent.config.write_bytes(b"[api]\nip = caf\xe9\n")
+    run = agent.run("--print")
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert str(agent.config) in run.stderr
+
+
+def test_a_file_that_was_asked_for_has_to_be_there(agent: AgentRunner) -> None:
+    agent.config.unlink()
+    run = agent.run("--print")
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert "no existe" in run.stderr
+
+
+def test_a_wrong_option_or_variable_is_named(agent: AgentRunner) -> None:
+    assert "--interval = 'x'" in agent.run("--interval", "x").stderr
+    environment = {**agent.environment(), "COMPLIANCE_API_PUERTO": "x"}
+    run = agent.run(env=environment)
+    assert run.returncode == 2
+    assert "COMPLIANCE_API_PUERTO = 'x'" in run.stderr
+    assert agent.run("--no-such").returncode == 2
+
+
+def test_a_wrong_token_is_not_repeated(agent: AgentRunner) -> None:
+    run = agent.run(env={**agent.environment(), "COMPLIANCE_API_TOKEN": "se creto"})
+    assert run.returncode == 2
+    assert "COMPLIANCE_API_TOKEN" in run.stderr
+    assert "creto" not in run.stderr
+
+
+def test_help_lists_every_setting_with_its_three_places_and_its_default(
+    agent: AgentRunner,
+) -> None:
+    text = " ".join(agent.run("--help").stdout.split())
+    for setting in SETTINGS:
+        assert setting.option in text
+        assert setting.variable in text
+        assert f"config.ini: [{setting.section}] {setting.key}" in text
+        if setting.default not in {None, ""}:
+            assert f"por omisión: {setting.default}" in text
+
+
+def test_the_shipped_file_has_every_key_and_sets_only_what_is_the_default(tmp_path: Path) -> None:
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(SHIPPED)
+    assert {(s, k) for s in config.sections() for k in config[s]} == {
+        (setting.section, setting.key) for setting in SETTINGS
+    }
+    shipped = settings.load(["--config", str(SHIPPED)], {})
+    assert shipped == load(tmp_path)._replace(config=SHIPPED)
