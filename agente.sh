@@ -33,6 +33,8 @@ install() {
     "$python" -m venv --clear "$venv" >&2 || fail "no puedo crear $venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --only-binary :all: -r "$wanted" >&2 || fail "no puedo instalar lo que pide $wanted"
+    # With its bytecode at hand the agent starts in half the time; where it can't be written, it runs.
+    "$venv/bin/python" -m compileall -q "$here/agente" >/dev/null 2>&1 || true
     stamp "$venv/bin/python" >"$venv/instalado"
 }
 

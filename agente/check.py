@@ -3,7 +3,7 @@
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 import collectors
@@ -13,7 +13,7 @@ from gatherer import Gatherer
 from messages import one_line, why
 from settings import Settings
 from spool import Spool, SpoolBusyError, waiting_in
-from transport import PROBLEM, Outcome, Transport, root_cause
+from transport import PROBLEM, Outcome, Transport, is_local, root_cause
 
 PATIENCE = 10.0
 
@@ -34,7 +34,7 @@ def steps(settings: Settings) -> Iterator[Step]:
     yield "config", True, f"{settings.config}, colector {settings.url}"
     yield from local_steps(settings)
     transport = Transport(settings)
-    for step in (resolve, connect, shake_hands):
+    for step in direct_steps(settings):
         done = step(settings)
         if done:
             yield done
@@ -42,6 +42,25 @@ def steps(settings: Settings) -> Iterator[Step]:
                 return
     yield from collector_steps(transport)
     transport.close()
+
+
+def direct_steps(settings: Settings) -> Sequence[Callable[[Settings], Step | None]]:
+    """Return the steps to the collector itself, none of which can be taken through a proxy."""
+    return (through_proxy,) if proxy_for(settings) else (resolve, connect, shake_hands)
+
+
+def proxy_for(settings: Settings) -> str:
+    """Return the proxy that the environment names for the collector, "" for none."""
+    from requests.utils import get_environ_proxies, select_proxy
+
+    if is_local(settings.url):
+        return ""
+    return select_proxy(settings.url, get_environ_proxies(settings.url)) or ""
+
+
+def through_proxy(settings: Settings) -> Step:
+    """Say which proxy is used, without the password that its URL may hold."""
+    return "proxy", True, urlsplit(proxy_for(settings)).hostname or "?"
 
 
 def local_steps(settings: Settings) -> Iterator[Step]:
@@ -133,6 +152,9 @@ def collector_steps(transport: Transport) -> Iterator[Step]:
     """Ask the collector whether it lives, whether it can store, and whether it lets us in."""
     base = transport.url.removesuffix("/servers")
     alive = transport.request("GET", f"{base}/healthz", {"Accept": "application/json"})
+    if alive.answer and alive.answer.status == 404:
+        yield "vive", False, "responde, sin /healthz: es de la primera generación, u otra cosa"
+        return
     yield status_step("vive", alive, lambda status: status == 200)
     ready = transport.request("GET", f"{base}/readyz", {"Accept": "application/json"})
     yield status_step("recibe", ready, lambda status: status == 200)

@@ -11,7 +11,6 @@ what it started. Prints medians.
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,16 @@ PSUTIL = (
     "import psutil\n"
     "for p in psutil.process_iter(['pid', 'name', 'username', 'create_time']): pass\n"
 )
+LAUNCHER = """
+import os, sys, time
+null = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+start = time.perf_counter()
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=null)
+_, status, used = os.wait4(child, 0)
+wall = time.perf_counter() - start
+print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -48,7 +57,7 @@ class Collector(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+    def do_POST(self) -> None:
         """Answer as our collector does."""
         self.rfile.read(int(self.headers["Content-Length"]))
         body = b'{"id_serv": 1}'
@@ -86,24 +95,34 @@ def collector() -> Iterator[str]:
         server.server_close()
 
 
-def run(command: list[str]) -> Cost:
-    """Run a command to its end and return what it took (wait4(2))."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - start
-    if process.returncode:
-        raise SystemExit(f"{command} ended with {process.returncode}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+def environment(folder: str) -> dict[str, str]:
+    """Return an environment in which Python keeps its bytecode, as it does on a server."""
+    kept = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": folder}
 
 
-def in_turns(commands: dict[str, list[str]], runs: int) -> dict[str, Cost]:
+def run(command: list[str], environment: dict[str, str]) -> Cost:
+    """Run a command to its end and return what it took (wait4(2)).
+
+    A small process starts it: a child's peak memory begins at that of the process it came from.
+    """
+    found = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", LAUNCHER, *command],
+        stdout=subprocess.PIPE,
+        env=environment,
+        check=True,
+    )
+    return Cost(*map(float, found.stdout.split()))
+
+
+def in_turns(
+    commands: dict[str, list[str]], runs: int, environment: dict[str, str]
+) -> dict[str, Cost]:
     """Return the median cost of each command; they take turns, so that noise meets all alike."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(runs + 1):
         for name, command in commands.items():
-            costs[name].append(run(command))
+            costs[name].append(run(command, environment))
     return {  # the first of each warms the disk cache up
         name: Cost(*(statistics.median(column) for column in zip(*found[1:], strict=True)))
         for name, found in costs.items()
@@ -151,6 +170,7 @@ def measure(count: int, runs: int) -> None:
                 "ps -eo pid,comm,user": ["ps", "-eo", "pid,comm,user"],
             },
             runs,
+            environment(f"{folder}/bytecode"),
         )
         cycle = endless(own, runs)
     print(f"{running} processes, medians of {runs} runs, Python {sys.version.split()[0]}\n")
@@ -169,7 +189,6 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=300, metavar="N")
     parser.add_argument("--runs", type=int, default=20, metavar="N")
     options = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     measure(options.processes, options.runs)
 
 

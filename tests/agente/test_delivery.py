@@ -2,7 +2,11 @@
 
 import gzip
 import json
+import shutil
 import signal
+import socket
+import ssl
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -423,3 +427,52 @@ def test_a_process_starts_at_the_same_moment_in_every_report(
     agent.stop(process)
     starts = {same_process(report, process.pid)["inicio"] for report in collector.accepted}
     assert len(starts) == 1
+
+
+def certificate(folder: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 that nobody but its file vouches for."""
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", "key.pem", "-out", "cert.pem"],
+        cwd=folder, capture_output=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    return folder / "cert.pem"
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl(1) to make a certificate")
+def test_tls_is_always_checked_and_a_ca_of_ones_own_is_taken(
+    agent: AgentRunner, collector: ScriptedCollector, tmp_path: Path
+) -> None:
+    cert = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, tmp_path / "key.pem")
+    collector.socket = context.wrap_socket(collector.socket, server_side=True)
+    url = collector.url.replace("http:", "https:")
+    refused = agent.run("--url", url, "--once")
+    assert refused.returncode == 1
+    assert "certificate verify failed" in refused.stderr
+    assert agent.run("--url", url, "--once", "--ca", str(cert)).returncode == 0
+    assert len(collector.accepted) == 2
+    check = agent.run("--check", "--url", url, "--ca", str(cert)).stdout
+    assert "bien   TLS" in check
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl(1) to make a certificate")
+def test_a_server_that_hangs_in_the_tls_handshake_is_given_up(agent: AgentRunner) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"https://127.0.0.1:{server.getsockname()[1]}"
+        run = agent.run("--url", url, "--once", "--timeout", "0.5")
+    assert run.returncode == 1
+    assert len(agent.waiting()) == 1
+
+
+def test_with_a_proxy_of_the_environment_the_collector_is_reached_through_it(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    environment = {**agent.environment(), "http_proxy": collector.url}
+    url = "http://collector.invalid:8080"
+    assert agent.run("--url", url, "--once", env=environment).returncode == 0
+    assert collector.posts[0].path == f"{url}/servers"
+    assert "bien   proxy" in agent.run("--check", "--url", url, env=environment).stdout
