@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, settings_from
 from createDB.build import build
-from createDB.engine import DatabaseUnusableError, database_path
+from createDB.engine import DatabaseUnusableError, database_path, unusable
 from createDB.snapshot import snapshot
 
 OK, DIFFERENT, UNUSABLE, INTERRUPTED = 0, 1, 3, 130
@@ -52,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except DatabaseUnusableError as error:
         return _fail(str(error), UNUSABLE)
+    except OSError as error:
+        return _fail(str(unusable(error, Path(error.filename or "."))), UNUSABLE)
     except KeyboardInterrupt:
         return _fail("interrumpido; no se dejó nada a medias", INTERRUPTED)
 

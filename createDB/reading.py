@@ -53,9 +53,9 @@ class LogReader:
         Raises:
             DatabaseUnusableError: there is no such folder, or it can't be read.
         """
-        if not self.folder.is_dir():
-            raise DatabaseUnusableError(f"{self.folder}: no existe tal carpeta de la bitácora")
         try:
+            if not self.folder.is_dir():
+                raise DatabaseUnusableError(f"{self.folder}: no existe tal carpeta de la bitácora")
             for path in journal_files(self.folder):
                 self.limits[path] = None if path.suffix == ".gz" else path.stat().st_size
         except OSError as error:

@@ -3,7 +3,7 @@
 import errno
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlalchemy.engine import URL
@@ -28,10 +28,10 @@ def snapshot(url: URL, target: Path, *, progress: bool = True) -> None:
     Raises:
         DatabaseUnusableError: the copy could not be made, or `target` exists.
     """
-    if target.exists() or target.is_symlink():
-        raise DatabaseUnusableError(f"{target}: ya existe y no se sobrescribe")
     partial = target.with_name(f".{target.name}.parcial-{os.getpid()}")
     try:
+        if target.exists() or target.is_symlink():
+            raise DatabaseUnusableError(f"{target}: ya existe y no se sobrescribe")
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
         _copy(url, partial, progress)
         _require_intact(partial)
@@ -41,7 +41,8 @@ def snapshot(url: URL, target: Path, *, progress: bool = True) -> None:
     except OSError as error:
         raise unusable(error, target) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def publish(partial: Path, target: Path) -> None:
@@ -52,6 +53,10 @@ def publish(partial: Path, target: Path) -> None:
         OSError: the disk refuses.
     """
     _sync(partial, os.O_RDONLY)
+    for suffix in ("-wal", "-journal"):
+        left = target.with_name(target.name + suffix)
+        if left.exists():  # SQLite would replay it into the new file
+            raise DatabaseUnusableError(f"{left}: es de otra base de datos; muévalo antes")
     try:
         target.hardlink_to(partial)
     except OSError as error:

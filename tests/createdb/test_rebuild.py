@@ -146,6 +146,14 @@ def test_an_existing_database_is_refused(run: Run, storage: Path, seed: Path) ->
     assert seed.read_bytes() == before
 
 
+def test_what_another_database_left_is_not_mixed_in(storage: Path, tmp_path: Path) -> None:
+    left = tmp_path / "new.sqlite-wal"
+    left.write_bytes(b"pages of another one")
+    with pytest.raises(DatabaseUnusableError, match=f"{left}: es de otra base de datos"):
+        from_log(tmp_path / "new.sqlite", storage)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.sqlite-wal", "storage"]
+
+
 @pytest.mark.parametrize("folder", ["none", "."])
 def test_a_folder_without_a_log_is_refused(tmp_path: Path, folder: str) -> None:
     with pytest.raises(DatabaseUnusableError, match="bitácora"):

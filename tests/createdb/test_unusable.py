@@ -1,7 +1,6 @@
 """A database that cannot be used gets one clear line, from createDB.py and from the collector."""
 
 import os
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -155,20 +154,10 @@ def test_a_table_is_gone(database: Path, change: Change) -> None:
     assert "le falta la tabla bitacoras" in collectors_refusal(database)
 
 
-def test_limit_on_the_size_of_files(
-    environment: dict[str, str], tmp_path: Path, seed: Path
-) -> None:
+def test_limit_on_the_size_of_files(run: Run, tmp_path: Path, seed: Path) -> None:
     """What a quota does: a write fails in the middle, and nothing stays half done."""
     before = seed.read_bytes()
-    limit = (16_384, 16_384)
-    done = subprocess.run(
-        [*PROGRAM, "--database", seed],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
-    )
+    done = run("--database", seed, prefix=("prlimit", "--fsize=16384"))
     assert str(seed) in refusal(done)
     assert seed.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [seed.name]
