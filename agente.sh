@@ -46,10 +46,10 @@ is_installed() {
 if ! is_installed; then
     if command -v flock >/dev/null 2>&1; then
         # Two that start at once: the second waits, and finds it done.
-        exec 9>"$here/.venv-agente.lock" || fail "no puedo escribir en $here"
+        exec 9<"$here"
         flock 9
     fi
     is_installed || install
-    exec 9>&- || true
+    exec 9<&-
 fi
 exec "$venv/bin/python" "$here/agente/agente.py" "$@"

@@ -42,6 +42,7 @@ def deliver(chosen: Settings) -> int:
 
 def main(arguments: list[str]) -> int:
     """Do what the arguments ask for; return the exit code."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         chosen = settings.load(arguments)
         guest.lower_priority(chosen.nice)
@@ -54,7 +55,7 @@ def main(arguments: list[str]) -> int:
     except SpoolBusyError as error:
         say(str(error))
         return exits.BUSY
-    except BrokenPipeError:
+    except (BrokenPipeError, KeyboardInterrupt):
         return exits.KEPT
     except OSError as error:
         say(f"no puedo trabajar: {why(error)}")

@@ -73,16 +73,20 @@ class Agent:
         interval = {} if settings.intervalo is None else {"interval": settings.intervalo}
         self.sender = Sender(self.spool, Transport(settings), self._gatherer.budget, **interval)
         self._watch = Watch(settings.memoria_mib, self._gatherer.budget)
-        self._trouble = ""
+        self._trouble, self._dropping = "", False
 
     def beat(self) -> str:
         """Gather a report into the spool; return its id."""
-        gathered = self._gatherer.gather(self.spool.dropped)
+        before = self.spool.dropped
+        gathered = self._gatherer.gather(before)
         name = str(gathered["id_reporte"])
         trouble = self.spool.put(name, report.encode(gathered))
         if trouble and trouble != self._trouble:
             say(f"no puedo guardar el reporte ({trouble}): espera en memoria y se intenta enviar")
         self._trouble = trouble
+        if self.spool.dropped > before and not self._dropping:
+            say(f"el spool está lleno: se van los más viejos ({self.spool.dropped} hasta ahora)")
+        self._dropping = self.spool.dropped > before
         self._watch.look()
         return name
 

@@ -1,6 +1,7 @@
 """Calls into the system that may hang (directory services, name resolution), bounded in time."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -30,3 +31,28 @@ def call_within(seconds: float, function: Callable[[], T]) -> T:
     if not results:
         raise TimeoutError(f"sin respuesta en {seconds:g} s")
     return results[0]
+
+
+class Patience:
+    """Bounds calls by name, and never has two of one name under way.
+
+    What hangs in the kernel hangs for every caller: a thread more at each cycle would help nobody.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def call(self, name: str, function: Callable[[], T]) -> T:
+        """Return function(), or raise what it raises; TimeoutError when it takes too long."""
+        busy = self._busy[name]
+        if not busy.acquire(blocking=False):
+            raise TimeoutError("sigue sin responder desde una vez anterior")
+
+        def run() -> T:
+            try:
+                return function()
+            finally:
+                busy.release()
+
+        return call_within(self._seconds, run)

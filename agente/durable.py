@@ -1,6 +1,9 @@
 """Writing files that a crash or a power cut leaves whole: the old content or the new one."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY = ".tmp"
@@ -34,9 +37,20 @@ def write(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Have a folder for oneself among those that ask (flock(2)); waits for its turn."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def clean_temporaries(folder: Path) -> int:
     """Remove what writers that were killed left half-written in folder; return how many."""
-    left = [path for path in folder.iterdir() if path.name.endswith(TEMPORARY)]
+    left = [path for path in folder.iterdir() if path.match(f".*{TEMPORARY}")]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)

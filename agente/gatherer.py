@@ -2,6 +2,7 @@
 
 import boot
 import collectors
+import durable
 import identity
 import report
 from guest import Budget
@@ -15,7 +16,8 @@ class Gatherer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         settings.estado.mkdir(mode=0o700, parents=True, exist_ok=True)
-        who, note = identity.load(settings.estado, identity.read_machine_id())
+        with durable.locked(settings.estado):  # two first runs at once are one installation
+            who, note = identity.load(settings.estado, identity.read_machine_id())
         if note:
             say(note)
         self.id_agente = who.id_agente

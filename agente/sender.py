@@ -55,11 +55,7 @@ class Sender:
     def run(self) -> None:
         """Send reports as they come, until stop()."""
         while not self._stop.is_set():
-            try:
-                pause = self.drain()
-            except Exception as error:  # noqa: BLE001 - a thread that ends would end delivery
-                pause = self._not_now(Outcome(Verdict.NOT_NOW, f"fallo mío: {error!r}"))
-            self._stop.wait(pause)
+            self._stop.wait(self.drain())
             if not self._spool.names():
                 self._work.wait()
                 self._work.clear()
@@ -88,6 +84,8 @@ class Sender:
             return self._conclude(name, outcome)
         except OSError as error:  # the spool's own disk
             return self._not_now(Outcome(Verdict.NOT_NOW, f"spool: {why(error)}"))
+        except Exception as error:  # noqa: BLE001 - a thread that ends would end delivery
+            return self._not_now(Outcome(Verdict.NOT_NOW, f"fallo del agente: {error!r}"))
         finally:
             self._spool.release()
 
@@ -112,7 +110,9 @@ class Sender:
         if other is None or other.verdict is not Verdict.DELIVERED:
             return outcome
         self._spool.delivered(names[1])
-        again = self._send(name) or outcome
+        again = self._send(name)
+        if again is None:
+            return outcome._replace(verdict=Verdict.NOT_NOW)
         return again._replace(verdict=Verdict.WRONG) if again.verdict is outcome.verdict else again
 
     def _conclude(self, name: str, outcome: Outcome) -> float:

@@ -225,7 +225,8 @@ class Spool:
             folder = self.folder / REJECTED
             folder.mkdir(mode=0o700, exist_ok=True)
             beside = folder / (name.removesuffix(SUFFIX) + ".respuesta.txt")
-            durable.write(beside, answer.encode("utf-8", "backslashreplace")[:ANSWER_AT_MOST])
+            with suppress(OSError):  # on a full disk the report goes all the same
+                durable.write(beside, answer.encode("utf-8", "backslashreplace")[:ANSWER_AT_MOST])
             if name in self._held:
                 durable.write(folder / name, self._held[name])
             else:

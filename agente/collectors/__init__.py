@@ -5,12 +5,14 @@ To add one: write its module, with reading and deciding apart, and add a line to
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from boot import BootCache
 from collectors import address, operating_system, processes, processor, sessions
 from collectors.context import Context
 from collectors.usernames import Usernames
+from deadline import Patience
 from guest import Budget
 from messages import why
 
@@ -47,18 +49,24 @@ FACTS: tuple[Fact, ...] = (
 )  # fmt: skip
 
 
-def gather(context: Context, facts: Sequence[Fact] = FACTS) -> Gathered:
-    """Gather every fact. One that fails says why in ``errors`` and never stops the others."""
+LONGEST = 60.0  # seconds for one fact: a process in trouble can make reading /proc hang
+PATIENCE = Patience(LONGEST)
+
+
+def gather(
+    context: Context, facts: Sequence[Fact] = FACTS, patience: Patience = PATIENCE
+) -> Gathered:
+    """Gather every fact. One that fails or hangs says why and never stops the others."""
     fields: dict[str, Any] = {}
     errors: dict[str, str] = {}
     seconds: dict[str, float] = {}
     for fact in facts:
-        start = time.perf_counter()
+        start, name = time.perf_counter(), next(iter(fact.empty))
         found = dict(fact.empty)
         try:
-            found |= fact.gather(context)
+            found |= patience.call(name, partial(fact.gather, context))
         except Exception as error:  # noqa: BLE001 - whatever fails in one fact is that fact's
             errors |= dict.fromkeys(fact.empty, why(error))
         fields |= found
-        seconds[next(iter(fact.empty))] = time.perf_counter() - start
+        seconds[name] = time.perf_counter() - start
     return Gathered(fields, errors, seconds)

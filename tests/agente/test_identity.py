@@ -1,5 +1,6 @@
 """Who an installation is: made once, bound to its machine."""
 
+import json
 import stat
 from pathlib import Path
 
@@ -70,6 +71,12 @@ def test_an_agent_on_a_cloned_disk_says_so(agent: AgentRunner) -> None:
     assert run.returncode == 0
     assert "copia" in run.stderr
     assert str(first["id_agente"]) not in run.stdout
+
+
+def test_two_first_runs_at_once_are_one_installation(agent: AgentRunner) -> None:
+    runs = [agent.start("--print") for _ in range(4)]
+    made = {json.loads(run.communicate(timeout=30)[0])["id_agente"] for run in runs}
+    assert len(made) == 1
 
 
 def test_a_state_folder_that_can_not_be_written_is_told_in_one_line(agent: AgentRunner) -> None:

@@ -1,5 +1,6 @@
 """The registry: a fact that fails is that fact's own."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from boot import BootCache
 from collectors import FACTS, Context, Fact, Usernames, gather
 from collectors.context import CannotTellError
+from deadline import Patience
 from guest import Budget
 
 
@@ -34,6 +36,25 @@ def test_a_fact_that_fails_says_why_and_never_stops_the_others(
     assert found.errors.keys() == {"a", "b"}
     assert all(found.errors.values())
     assert found.seconds.keys() == {"a", "c"}
+
+
+def test_a_fact_that_hangs_is_given_up_and_not_started_again(context: Context) -> None:
+    release = threading.Event()
+    started: list[int] = []
+
+    def hang(_: Context) -> dict[str, Any]:
+        started.append(1)
+        release.wait(20)
+        return {"a": "late"}
+
+    facts = [Fact({"a": ""}, hang), Fact({"b": ""}, lambda _: {"b": "here"})]
+    patience = Patience(0.05)
+    for _ in range(2):
+        found = gather(context, facts, patience)
+        assert found.fields == {"a": "", "b": "here"}
+        assert "sin respuesta" in found.errors["a"] or "sin responder" in found.errors["a"]
+    assert len(started) == 1
+    release.set()
 
 
 def test_every_fact_gives_the_fields_that_it_declares(context: Context) -> None:

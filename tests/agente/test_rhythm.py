@@ -105,6 +105,13 @@ def test_the_agent_runs_niced_and_limited(agent: AgentRunner, collector: Scripte
     assert agent.stop(process) == (0, "")
 
 
+def test_the_least_memory_that_can_be_set_is_enough(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    run = agent.run("--url", collector.url, "--once", "--memory-mib", "48")
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_a_priority_that_can_not_be_had_is_said(tmp_path: Path) -> None:
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1]); import guest\n"
