@@ -199,6 +199,10 @@ class Transport:
                 silence=SILENCE,
                 ca=self._settings.ca,
             )
+        except ImportError as error:
+            return Outcome(
+                Verdict.NOT_NOW, f"falta la biblioteca {error.name}; ./agente.sh la pone"
+            )
         except (OSError, ValueError) as error:  # requests' own errors are OSErrors
             self.close()
             return Outcome(Verdict.NOT_NOW, root_cause(error))

@@ -476,3 +476,17 @@ def test_with_a_proxy_of_the_environment_the_collector_is_reached_through_it(
     assert agent.run("--url", url, "--once", env=environment).returncode == 0
     assert collector.posts[0].path == f"{url}/servers"
     assert "bien   proxy" in agent.run("--check", "--url", url, env=environment).stdout
+
+
+def test_without_its_libraries_the_agent_says_what_is_missing_and_keeps_the_report(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    command = agent.command("--url", collector.url, "--once")
+    run = subprocess.run(
+        [command[0], "-S", *command[1:]], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert "falta la biblioteca requests" in run.stderr
+    [report] = agent.waiting()
+    assert "netifaces" in report["errores"]["ipaddress"]
+    assert report["procesos"]
