@@ -17,8 +17,8 @@ while (($#)); do
     shift
 done
 
-# shellcheck source=deploy/environment.sh
-source "$root/deploy/environment.sh"
+# shellcheck source=agente/environment.sh
+source "$root/agente/environment.sh"
 make_environment "$root/.venv" "$root/requirements.txt" "$root/agente/requirements.txt"
 python=$root/.venv/bin/python
 

@@ -5,8 +5,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$root"
 
-# shellcheck source=deploy/environment.sh
-source deploy/environment.sh
+# shellcheck source=agente/environment.sh
+source agente/environment.sh
 make_environment "$root/.venv-test" requirements-dev.txt requirements.txt agente/requirements.txt
 bin=$root/.venv-test/bin
 

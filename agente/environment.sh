@@ -1,0 +1,54 @@
+# Sourced by agente.sh, init_app.sh and test.sh: virtual environments, made on the first run. It is
+# in this folder because agente.sh and agente/ are all that is copied to a server. POSIX sh.
+
+fail() {
+    echo "${0##*/}: $*" >&2
+    exit 2
+}
+
+# find_python: print the name of a Python that is new enough.
+find_python() {
+    for name in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$name"
+            return
+        fi
+    done
+    fail "falta Python 3.11 o más nuevo (en Debian y Ubuntu: apt install python3 python3-venv)"
+}
+
+# stamp FOLDER FILES...: print what an environment depends on, as a checksum.
+stamp() {
+    python=$1/bin/python
+    shift
+    { cat -- "$@" && "$python" -c 'import sys; print(sys.version)'; } | cksum
+}
+
+# is_installed FOLDER FILES...: whether the environment is there, whole and of these files.
+is_installed() {
+    [ -x "$1/bin/python" ] && [ -f "$1/instalado" ] && [ "$(stamp "$@")" = "$(cat "$1/instalado")" ]
+}
+
+# install FOLDER REQUIREMENTS...: make the environment anew.
+install() {
+    found=$(find_python) || exit 2
+    "$found" -c 'import venv, ensurepip' 2>/dev/null ||
+        fail "falta el módulo venv de Python (en Debian y Ubuntu: apt install python3-venv)"
+    echo "${0##*/}: instalando en ${1##*/} lo que hace falta (una sola vez)..." >&2
+    "$found" -m venv --clear "$1" >&2 || fail "no puedo crear $1; arriba está el motivo"
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+        --only-binary :all: -r "$2" >&2 || fail "no puedo instalar lo que pide $2; arriba está el motivo"
+    stamp "$@" >"$1/instalado"
+}
+
+# make_environment FOLDER REQUIREMENTS [FILES...]: an environment in FOLDER with what REQUIREMENTS
+# asks for; made anew when it, one of the FILES that it includes, or Python itself changes.
+make_environment() (
+    is_installed "$@" && exit
+    # Two that start at once: the second waits, and then finds it done.
+    if command -v flock >/dev/null 2>&1; then
+        exec 9<"${1%/*}"
+        flock 9
+    fi
+    is_installed "$@" || install "$@"
+)
