@@ -71,7 +71,8 @@ def test_a_budget_is_a_share_with_a_burst() -> None:
 
 
 def test_work_beyond_the_share_rests() -> None:
-    now, worked, rests = [0.0], [0.0], []
+    now, worked = [0.0], [0.0]
+    rests: list[float] = []
     budget = Budget(0.5, worked=lambda: worked[0], clock=lambda: now[0])
     budget.pace(rests.append)
     worked[0] = BURST + 0.25
@@ -134,4 +135,4 @@ def test_a_call_that_hangs_is_left_behind() -> None:
     release.set()
     assert call_within(5, lambda: 7) == 7
     with pytest.raises(KeyError):
-        call_within(5, lambda: {}["x"])
+        call_within(5, lambda: dict[str, int]()["x"])
