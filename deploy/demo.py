@@ -4,6 +4,7 @@
 Takes the arguments of init_app.py. Ends both on SIGINT or SIGTERM.
 """
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -55,7 +56,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _start(program: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, str(program), *arguments])  # noqa: S603 - our own
+    """Start a program out of reach of the terminal's Ctrl-C: they end in our order."""
+    command = [sys.executable, str(program), *arguments]
+    return subprocess.Popen(command, process_group=0)  # noqa: S603 - our own
 
 
 def _agent(settings: Settings, url: str, *options: str) -> subprocess.Popen[bytes]:
@@ -81,8 +84,8 @@ def _look_at(settings: Settings, url: str) -> str:
     return LOOK_AT.format(
         url=url,
         interval=INTERVAL_S,
-        database=database_path(settings.database),
-        storage=settings.storage,
+        database=shlex.quote(str(database_path(settings.database))),
+        storage=shlex.quote(str(settings.storage)),
     )
 
 

@@ -1,0 +1,177 @@
+"""The scripts and the three programs, in a copy of the repository, as somebody gets it."""
+
+import getpass
+import os
+import pwd
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import wait_until
+from tests.installation import (
+    INSTALLING_S,
+    Installation,
+    clean_environment,
+    copy_repository,
+    odd_process,
+    of_session,
+)
+
+PLAIN_PATH = "/usr/local/bin:/usr/bin:/bin"
+NAME = "raro 'x' (y) ñ"
+
+
+def test_demo_shows_this_machine_and_ends_with_ctrl_c(
+    installation: Installation, tmp_path: Path
+) -> None:
+    assert_demo_works(installation, tmp_path, getpass.getuser())
+
+
+def assert_demo_works(installation: Installation, folder: Path, owner: str, **popen: Any) -> None:
+    """Run the demo until our own process is in its database; then press Ctrl-C."""
+    ours = odd_process(folder, NAME)
+    try:
+        demo = installation.start("exec ./init_app.sh --demo", **popen)
+        wait_until(
+            lambda: "Ctrl-C" in installation.said or demo.poll() is not None,
+            "the demo says nothing",
+            INSTALLING_S,
+        )
+        assert demo.poll() is None, installation.said
+        rows = installation.rows("SELECT DISTINCT name, username FROM procesos WHERE pid = ?",
+                                 ours.pid)  # fmt: skip
+        assert rows == [{"name": NAME, "username": getpass.getuser()}]
+        assert f"sqlite3 {shlex.quote(str(installation.database))} " in installation.said
+        assert list((installation.folder / "API" / "storage" / "text").glob("*.jsonl"))
+        running = {process.username() for process in of_session(demo.pid)}
+        assert running == {owner}
+        assert installation.interrupt(demo) == 0, installation.said
+        assert of_session(demo.pid) == []
+        assert "Traceback" not in installation.said
+    finally:
+        ours.kill()
+        ours.wait()
+
+
+def test_demo_ends_with_sigterm_too(installation: Installation) -> None:
+    demo = installation.serve("exec ./init_app.sh --demo")
+    wait_until(lambda: installation.rows("SELECT 1 FROM servers"), "no report")
+    demo.send_signal(signal.SIGTERM)
+    demo.wait(30)
+    assert of_session(demo.pid) == [], installation.said
+
+
+def test_demo_beside_another_collector_says_that_the_port_is_taken(
+    installation: Installation,
+) -> None:
+    with socket.create_server(("127.0.0.1", installation.port)):
+        done = installation.run("./init_app.sh --demo")
+    assert done.returncode == 2
+    assert f"puerto {installation.port}" in done.stderr.splitlines()[-1]
+
+
+def test_programs_by_hand_as_the_first_generation_had_them(installation: Installation) -> None:
+    set_key(installation.folder / "API" / "config.ini", "# puerto = 8080", installation.port)
+    set_key(installation.folder / "agente" / "config.ini", "puerto = 8080", installation.port)
+    plain = clean_environment(PATH=installation.environment["PATH"])
+    built = installation.run("python3 createDB/createDB.py", env=plain)
+    assert built.returncode == 0, built.stderr
+    collector = installation.start("exec python3 API/init_app.py", env=plain)
+    wait_until(installation.answers, "the collector does not answer")
+    reported = installation.run("cd agente && python3 agente.py", env=plain)
+    assert (reported.returncode, reported.stderr) == (0, "")
+    [row] = installation.rows("SELECT count(*) AS many FROM procesos WHERE pid = 1")
+    assert row == {"many": 1}
+    checked = installation.run("python3 createDB/createDB.py --check", env=plain)
+    assert checked.returncode == 0, checked.stdout
+    assert installation.interrupt(collector) == 0, installation.said
+    assert of_session(collector.pid) == []
+
+
+def set_key(file: Path, line: str, port: int) -> None:
+    text = file.read_text()
+    assert line in text
+    file.write_text(text.replace(line, f"puerto = {port}"))
+
+
+def test_agent_script_reports_once_from_a_folder_of_its_own(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """As on a server: nothing of the repository but agente/ and agente.sh, and a poor PATH."""
+    installation.serve("./init_app.sh")
+    server = tmp_path / "server"
+    server.mkdir()
+    shutil.copytree(installation.folder / "agente", server / "agente")
+    shutil.copy(installation.folder / "agente.sh", server)
+    (server / ".venv-agente").symlink_to(installation.folder / ".venv-agente")
+    environment = {"PATH": PLAIN_PATH, "COMPLIANCE_API_PUERTO": str(installation.port)}
+    done = subprocess.run(
+        [server / "agente.sh", "--once"], cwd="/", env=environment, capture_output=True,
+        check=False, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert installation.rows("SELECT count(*) AS many FROM servers") == [{"many": 1}]
+    assert (server / "agente" / "estado" / "identidad.json").exists()
+
+
+def test_scripts_say_in_one_line_that_python_is_missing(tmp_path: Path) -> None:
+    copy = copy_repository(tmp_path / "copy")
+    old = tmp_path / "bin"
+    old.mkdir()
+    for name in ("python3", "python3.14", "python3.13", "python3.12", "python3.11"):
+        (old / name).write_text("#!/bin/sh\nexit 1\n")
+        (old / name).chmod(0o755)
+    environment = {"PATH": f"{old}:{PLAIN_PATH}"}
+    for script in ("./init_app.sh", "./test.sh", "./agente.sh"):
+        done = subprocess.run([script], cwd=copy, env=environment, capture_output=True,
+                              check=False, text=True)  # fmt: skip
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"{script.removeprefix('./')}: falta Python 3.11"), script
+        assert len(done.stderr.splitlines()) == 1
+
+
+ORDINARY = "nobody"
+
+
+def can_be_ordinary() -> bool:
+    """Whether we may become somebody else, whose Python can make environments."""
+    if os.geteuid() != 0:
+        return False
+    check = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"
+    try:
+        done = subprocess.run(["python3", "-c", check], check=False, cwd="/", **ordinary())
+    except (OSError, LookupError):
+        return False
+    return done.returncode == 0
+
+
+def ordinary(home: str = "/nonexistent") -> dict[str, Any]:
+    """What makes a command that of an ordinary user, for subprocess."""
+    group = pwd.getpwnam(ORDINARY).pw_gid
+    environment = clean_environment(PATH=PLAIN_PATH, HOME=home, USER=ORDINARY)
+    return {"user": ORDINARY, "group": group, "extra_groups": [], "env": environment}
+
+
+@pytest.mark.skipif(not can_be_ordinary(), reason="needs root, and a python3 with venv for nobody")
+def test_ordinary_user_runs_the_demo_and_writes_nowhere_else(tmp_path: Path) -> None:
+    """As on a fresh machine: the environment is made, in a folder that is all the user has."""
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        top.chmod(0o755)
+        copy = copy_repository(top / "copy")
+        for path in (copy, *copy.rglob("*")):
+            shutil.chown(path, ORDINARY)
+        installation = Installation(copy)
+        who = ordinary(home=str(copy))
+        who["env"] = who["env"] | {"COMPLIANCE_COLECTOR_PUERTO": str(installation.port)}
+        try:
+            assert_demo_works(installation, tmp_path, ORDINARY, **who)
+        finally:
+            installation.end()
