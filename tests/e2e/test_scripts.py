@@ -91,7 +91,7 @@ def test_programs_by_hand_as_the_first_generation_had_them(installation: Install
     assert row == {"many": 1}
     checked = installation.run("python3 createDB/createDB.py --check", env=plain)
     assert checked.returncode == 0, checked.stdout
-    assert installation.interrupt(collector) == 0, installation.said
+    assert installation.stop(collector) == 0, installation.said
     assert of_session(collector.pid) == []
 
 
