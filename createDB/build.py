@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from createDB.adopt import adopt_reports
 from createDB.engine import (
     database_path,
     open_engine,
@@ -30,12 +31,17 @@ from createDB.state import (
     require_not_newer,
     state_of,
 )
+from createDB.views import COMPACT, Layout, layout_of, make_views
 
 FOLDER_MODE = 0o750
 
 
-def build(url: URL) -> str:
+def build(url: URL, layout: Layout = Layout.COMPLETO) -> str:
     """Make or upgrade the database of `url`; one that is current is only looked at.
+
+    Args:
+        url: where it is, or will be.
+        layout: of a new one.
 
     Returns:
         what was done, in one line.
@@ -48,7 +54,7 @@ def build(url: URL) -> str:
         if (look := look_at(url)) and look[0] is State.CURRENT:
             done = f"{path}: ya está al día (esquema {head_revision()})"
         else:
-            done = _make_or_upgrade(url)
+            done = _make_or_upgrade(url, layout)
         # Still alone: SQLite doesn't wait for its turn to switch the file to WAL, it fails.
         engine = open_engine(url)
         try:
@@ -79,9 +85,12 @@ def one_builder(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def create_tables(connection: Connection) -> None:
-    """Make every table anew and write down the revision, in the caller's transaction."""
-    metadata.create_all(connection)
+def create_tables(connection: Connection, layout: Layout) -> None:
+    """Make every table and view anew and write down the revision, in the caller's transaction."""
+    views = {view.name for view in COMPACT} if layout is Layout.COMPACTO else set()
+    tables = [table for table in metadata.sorted_tables if table.name not in views]
+    metadata.create_all(connection, tables=tables)
+    make_views(connection, layout)
     config = alembic_config()
     config.attributes["connection"] = connection
     command.stamp(config, "head")
@@ -93,12 +102,12 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(FOLDER_MODE, exist_ok=True)
 
 
-def _make_or_upgrade(url: URL) -> str:
+def _make_or_upgrade(url: URL, layout: Layout) -> str:
     made = _make_file(database_path(url))
     engine = open_for_building(url)
     try:
         with engine.begin() as connection:
-            return _bring_up_to_date(connection, url, made)
+            return _bring_up_to_date(connection, url, layout, made)
     except BaseException as error:
         for path in made:
             path.unlink(missing_ok=True)
@@ -118,7 +127,7 @@ def _make_file(path: Path) -> list[Path]:
     return [path]
 
 
-def _bring_up_to_date(connection: Connection, url: URL, made: list[Path]) -> str:
+def _bring_up_to_date(connection: Connection, url: URL, layout: Layout, made: list[Path]) -> str:
     """Do what the state asks for; nobody else can write before the transaction ends.
 
     Files that come into being are added to `made`, for whoever has to take them back.
@@ -129,8 +138,8 @@ def _bring_up_to_date(connection: Connection, url: URL, made: list[Path]) -> str
     if state is State.CURRENT:
         return f"{path}: ya está al día (esquema {revision})"
     if state is State.NEW:
-        create_tables(connection)
-        return f"{path}: creada (esquema {head_revision()})"
+        create_tables(connection, layout)
+        return f"{path}: creada (esquema {head_revision()}, {layout})"
     copy = _safety_copy(url)
     made.append(copy)
     _upgrade(connection)
@@ -150,3 +159,5 @@ def _upgrade(connection: Connection) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    make_views(connection, layout_of(connection))
+    adopt_reports(connection)

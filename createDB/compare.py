@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from API.app.ingest.store import store, utc_now
+from API.app.ingest.store import Store, utc_now
 from createDB.engine import BUSY_TIMEOUT_MS, database_path, unusable
 from createDB.findings import SHOWN, Findings, Seen
 from createDB.frames import FACTS, LISTS, digests, facts
@@ -81,15 +81,17 @@ def _compare_reports(
     database: sqlite3.Connection, log: LogReader, seen: Seen, findings: Findings
 ) -> None:
     """Look up every report of the log in the database."""
+    rows = Store(rows=True)
     with _scratch() as scratch:
         for frame in log.frames():
             once = _each_once(frame, seen, findings)
-            store(scratch, list(once["entry"]), utc_now())
+            rows.store(scratch, list(once["entry"]), utc_now())
             driver: Any = scratch.connection.driver_connection
             matched = _compare_facts(database, driver, once, seen, findings)
             for table in LISTS:
                 _compare_lists(database, driver, table, matched, findings)
             scratch.rollback()
+            rows.forget()
 
 
 @contextmanager

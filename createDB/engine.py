@@ -91,6 +91,8 @@ def open_for_building(url: URL, *, durable: bool = True) -> Engine:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA legacy_alter_table = ON")
+        # Only a file without tables takes it: what housekeeping frees goes back to the disk.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
 
     _begin_explicitly(engine, "BEGIN IMMEDIATE")

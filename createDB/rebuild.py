@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from sqlalchemy import Engine
@@ -9,7 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from API.app.ingest.journal import Mark
-from API.app.ingest.store import Entry, store, utc_now
+from API.app.ingest.store import Entry, Store, Stored, utc_now
 from API.app.ingest.writer import remember
 from createDB.build import create_tables, one_builder
 from createDB.engine import (
@@ -22,11 +23,12 @@ from createDB.engine import (
 from createDB.reading import LogReader, Row
 from createDB.snapshot import FILE_MODE, publish
 from createDB.state import ready
+from createDB.views import Layout
 
 IDENTITY = ["id_agente", "id_reporte"]
 
 
-def rebuild(url: URL, folder: Path) -> tuple[bool, list[str]]:
+def rebuild(url: URL, folder: Path, layout: Layout = Layout.COMPLETO) -> tuple[bool, list[str]]:
     """Make the database of `url`, which must not exist, from the log in `folder`.
 
     It gets its name when it is finished and on disk; interrupted, nothing is left of it.
@@ -46,7 +48,7 @@ def rebuild(url: URL, folder: Path) -> tuple[bool, list[str]]:
         partial = path.with_name(f".{path.name}.parcial")
         _remove(partial)
         try:
-            moved, stored = _fill(url.set(database=str(partial)), log)
+            moved, stored = _fill(url.set(database=str(partial)), log, layout)
             publish(partial, path)
         except OSError as error:
             raise unusable(error, path) from error
@@ -76,7 +78,7 @@ def _remove(partial: Path) -> None:
         partial.with_name(partial.name + suffix).unlink(missing_ok=True)
 
 
-def _fill(url: URL, log: LogReader) -> tuple[list[str], int]:
+def _fill(url: URL, log: LogReader, layout: Layout) -> tuple[list[str], int]:
     """Store what is in `log`.
 
     Returns:
@@ -84,13 +86,14 @@ def _fill(url: URL, log: LogReader) -> tuple[list[str], int]:
     """
     database_path(url).touch(FILE_MODE)
     engine = open_for_building(url, durable=False)
+    into = _Into(engine, Store(rows=layout is Layout.COMPLETO))
     taken: list[Row] = []
     try:
         with engine.begin() as connection:
-            create_tables(connection)
+            create_tables(connection, layout)
         for frame in log.frames():
-            taken += _store_frame(engine, frame)
-        moved = [_store_anew(engine, row) for row in taken]
+            taken += _store_frame(into, frame)
+        moved = [_store_anew(into, row) for row in taken]
         with engine.begin() as connection:
             for name, position in log.positions():
                 remember(connection, Mark(name, position))
@@ -102,34 +105,39 @@ def _fill(url: URL, log: LogReader) -> tuple[list[str], int]:
     return moved, stored
 
 
-def _store_frame(engine: Engine, frame: pd.DataFrame) -> list[Row]:
+class _Into(NamedTuple):
+    """The database that is being filled."""
+
+    engine: Engine
+    rows: Store
+
+    def store(self, entries: Sequence[Entry]) -> list[Stored]:
+        with self.engine.begin() as connection:
+            return self.rows.store(connection, entries, utc_now())
+
+
+def _store_frame(into: _Into, frame: pd.DataFrame) -> list[Row]:
     """Store the reports of `frame` by their numbers, each once; give those it could not."""
     once = frame.drop_duplicates(IDENTITY).sort_values("id_serv", kind="stable")
     try:
-        _store(engine, list(once["entry"]))
+        into.store(list(once["entry"]))
     except IntegrityError:
         rows = [Row(*row) for row in once.itertuples(index=False)]
-        return [row for row in rows if not _stored_alone(engine, row)]
+        return [row for row in rows if not _stored_alone(into, row)]
     return []
 
 
-def _store(engine: Engine, entries: Sequence[Entry]) -> None:
-    with engine.begin() as connection:
-        store(connection, entries, utc_now())
-
-
-def _stored_alone(engine: Engine, row: Row) -> bool:
+def _stored_alone(into: _Into, row: Row) -> bool:
     try:
-        _store(engine, [row.entry])
+        into.store([row.entry])
     except IntegrityError:
         return False
     return True
 
 
-def _store_anew(engine: Engine, row: Row) -> str:
+def _store_anew(into: _Into, row: Row) -> str:
     """Store a report whose number another one has, under the next that is free."""
-    with engine.begin() as connection:
-        (found,) = store(connection, [row.entry._replace(id_serv=None)], utc_now())
+    (found,) = into.store([row.entry._replace(id_serv=None)])
     return f"{row.where}: el número {row.id_serv} lo tiene otro reporte; quedó como {found.id_serv}"
 
 

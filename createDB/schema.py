@@ -70,12 +70,13 @@ servers = Table(
     ),
     Column(
         "momento",
-        DateTime,
-        comment="Where the report stands in its server's history: `fecha_hora`, or `recibido` "
-        "where the server's clock was more than five minutes ahead.",
+        BigInteger,
+        comment="Where the report stands in its server's history, in milliseconds since 1970: "
+        "`fecha_hora`, or `recibido` where the server's clock was more than five minutes ahead.",
     ),
-    Index(None, "id_agente", "id_reporte", unique=True),
-    Index(None, "id_agente", "momento"),
+    Column("num_agente", ForeignKey("agentes.num_agente"), comment="The server, by its number."),
+    Index(None, "num_agente", "id_reporte", unique=True),
+    Index(None, "num_agente", "momento", unique=True),
     comment="One row per report: what the server is.",
     sqlite_autoincrement=True,
 )
@@ -110,15 +111,12 @@ usuarios_activos = Table(
 agentes = Table(
     "agentes",
     metadata,
-    Column("id_agente", UUID_TEXT, primary_key=True, comment="Identity of the installation."),
+    Column("num_agente", Integer, primary_key=True, comment="Number of the server."),
+    Column("id_agente", UUID_TEXT, nullable=False, comment="Identity of the installation."),
     Column("hostname", Text, comment="Its name in the latest report."),
     Column("ipaddress", Text, comment="Its address in the latest report."),
-    Column(
-        "id_serv",
-        ForeignKey(servers.c.id_serv),
-        comment="The latest report, by its moment.",
-    ),
-    Column("momento", DateTime, comment="The moment of that report."),
+    Column("id_serv", Integer, comment="The latest report, by its moment."),
+    Column("momento", BigInteger, comment="The moment of that report, as `servers` has it."),
     Column("primer_reporte", DateTime, comment="When its first report came (collector's clock)."),
     Column("ultimo_reporte", DateTime, comment="When its last report came (collector's clock)."),
     Column("intervalo", Float, comment="Seconds between its reports; NULL for single runs."),
@@ -128,8 +126,82 @@ agentes = Table(
         BigInteger,
         comment="Reports its spool had to drop so far, for want of room, as it counts them.",
     ),
+    Column(
+        "siguiente",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="The `numero` that its next period gets.",
+    ),
+    Index(None, "id_agente", unique=True),
     Index(None, "id_serv"),
     comment="One row per server that reports: who it is and when it last came.",
+    sqlite_autoincrement=True,
+)
+
+OPEN = (1 << 47) - 1
+"""`hasta` of a period that is open: the largest number that SQLite keeps in six bytes."""
+
+MAX_NUMBER = 1 << 27
+"""`periodos.numero` runs below it, and begins anew; it makes up the lower bits of `id_proc`."""
+
+hechos = Table(
+    "hechos",
+    metadata,
+    Column("id_hecho", Integer, primary_key=True, comment="Number of the label."),
+    Column("campo", Text, nullable=False, comment="Field of the report, such as procesos."),
+    Column("nombre", Text, nullable=False, comment="Name of the process or user; or the value."),
+    Column("valor", Text, comment="Who runs the process; NULL where there is nothing to say."),
+    Index(None, "campo", "nombre", "valor"),
+    comment="Every name that was ever reported, once.",
+)
+
+periodos = Table(
+    "periodos",
+    metadata,
+    Column("num_agente", ForeignKey(agentes.c.num_agente), primary_key=True,
+           comment="The server."),
+    Column("hasta", BigInteger, primary_key=True,
+           comment="Moment of the first report that lacks it (ms since 1970); "
+           f"{OPEN} while it is open."),
+    Column("id_hecho", ForeignKey(hechos.c.id_hecho), primary_key=True, comment="What was true."),
+    Column("pid", Integer, primary_key=True, comment="Process id; -1 without one."),
+    Column("desde", BigInteger, nullable=False,
+           comment="Moment of the first report that has it (ms since 1970)."),
+    Column("veces", Integer, nullable=False, comment="How many equal items a report has."),
+    Column("numero", Integer, nullable=False,
+           comment="Makes `id_proc` and `id_usr` unique in the layout compacto."),
+    Column("inicio", BigInteger, comment="When the process started (ms since 1970)."),
+    Column("propio", Integer, nullable=False, comment="1 for the agent's own process."),
+    comment="What was true from when to when; the views historial_* show it.",
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+presencias = Table(
+    "presencias",
+    metadata,
+    Column("id_hecho", ForeignKey(hechos.c.id_hecho), primary_key=True, comment="What was true."),
+    Column("num_agente", ForeignKey(agentes.c.num_agente), primary_key=True,
+           comment="A server that it was ever true of."),
+    comment="Where to look for a name.",
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+momentos = Table(
+    "momentos",
+    metadata,
+    Column("momento", BigInteger, primary_key=True, comment="Milliseconds since 1970."),
+    Column("num_agente", ForeignKey(agentes.c.num_agente), primary_key=True,
+           comment="A server of which something began or ceased to be true then."),
+    comment="When to look for changes.",
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+repeticiones = Table(
+    "repeticiones",
+    metadata,
+    Column("n", Integer, primary_key=True, comment="1, 2, 3 ... up to the largest `veces`."),
+    comment="Numbers to join with, for a row for each of `veces`.",
 )
 
 bitacoras = Table(

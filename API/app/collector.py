@@ -13,9 +13,11 @@ from sqlalchemy import Engine
 from API.app.ingest.archive import Archiver
 from API.app.ingest.journal import Journal
 from API.app.ingest.recovery import reconcile
+from API.app.ingest.store import Store
 from API.app.ingest.writer import Writer
 from API.app.settings import Settings
 from createDB.engine import open_engine
+from createDB.views import Layout, layout_of
 
 TAKEOVER_S = 40
 """How long a worker waits for the one before it to finish what it had accepted, in seconds."""
@@ -40,8 +42,10 @@ class Collector:
         self.engine: Engine = open_engine(settings.database)
         self.reader: Engine = open_engine(settings.database, read_only=True)
         self.journal = Journal(settings.storage / "text")
-        reconcile(self.engine, self.journal)
-        self.writer = Writer(self.engine, self.journal, settings.queue)
+        with self.reader.connect() as connection:
+            store = Store(rows=layout_of(connection) is Layout.COMPLETO)
+        reconcile(self.engine, self.journal, store)
+        self.writer = Writer(self.engine, self.journal, store, settings.queue)
         self.archiver = Archiver(self.journal)
 
     def close(self) -> None:

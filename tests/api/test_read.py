@@ -19,7 +19,7 @@ def test_it_works(collector: CollectorProcess) -> None:
         assert collector.post(report).status_code == 201
     servers = collector.get("/servers").json()["servers"]
     assert {row["id_agente"]: row["fecha_hora"] for row in servers} == {
-        old["id_agente"]: "2026-01-02T00:00:00+00:00",
+        old["id_agente"]: "2026-01-02T00:00:00.000000+00:00",
         other["id_agente"]: "2026-11-20T10:00:00.000250+00:00",
     }
 

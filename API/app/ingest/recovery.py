@@ -26,7 +26,7 @@ from API.app.ingest.journal import (
     parse_line,
     read_lines,
 )
-from API.app.ingest.store import Entry, entry_from_line, store, utc_now
+from API.app.ingest.store import Entry, Store, entry_from_line, utc_now
 from API.app.ingest.writer import remember
 from API.app.queries.servers import StoredReport, report_as_posted, stored_on
 from API.app.report import InvalidReportError
@@ -49,7 +49,7 @@ class Recovered:
     """Lines of the log that are none."""
 
 
-def reconcile(engine: Engine, journal: Journal) -> Recovered:
+def reconcile(engine: Engine, journal: Journal, store: Store) -> Recovered:
     """Make sure that every report is in both places; what is there already stays as it is."""
     done = Recovered()
     known = _positions(engine)
@@ -61,7 +61,7 @@ def reconcile(engine: Engine, journal: Journal) -> Recovered:
             repair_tail(path)
             unread = path.stat().st_size > position
         if unread:
-            _import_file(engine, path, position, done)
+            _import_file(engine, store, path, position, done)
     for name, position in known.items():
         _mend_file(engine, journal, name, position, done)
     if done != Recovered():
@@ -99,36 +99,37 @@ def _end_of_last_line(descriptor: int, size: int) -> int:
     return 0
 
 
-def _import_file(engine: Engine, path: Path, start: int, done: Recovered) -> None:
+def _import_file(engine: Engine, store: Store, path: Path, start: int, done: Recovered) -> None:
     """Bring in the lines of `path` past `start`, chunk by chunk."""
     found = _entries(path, start, done)
     while chunk := list(islice(found, CHUNK)):
         entries = [entry for _, entry in chunk if entry]
         place = Mark(path.name, chunk[-1][0])
         try:
-            done.imported += _import_chunk(engine, entries, place)
+            done.imported += _import_chunk(engine, store, entries, place)
         except IntegrityError:
             for entry in entries:
-                done.imported += _import_one(engine, entry)
-            _import_chunk(engine, [], place)
+                done.imported += _import_one(engine, store, entry)
+            _import_chunk(engine, store, [], place)
 
 
-def _import_chunk(engine: Engine, entries: list[Entry], place: Mark) -> int:
+def _import_chunk(engine: Engine, store: Store, entries: list[Entry], place: Mark) -> int:
     with engine.begin() as connection:
-        results = store(connection, entries, utc_now())
+        results = store.store(connection, entries, utc_now())
         remember(connection, place)
     return sum(result.created for result in results)
 
 
-def _import_one(engine: Engine, entry: Entry) -> int:
+def _import_one(engine: Engine, store: Store, entry: Entry) -> int:
     """Store one report; under a number of its own where another report has taken the one it had."""
     try:
         with engine.begin() as connection:
-            return store(connection, [entry], utc_now())[0].created
+            return store.store(connection, [entry], utc_now())[0].created
     except IntegrityError:
         log.warning("number taken by another report", id_serv=entry.id_serv)
         with engine.begin() as connection:
-            return store(connection, [entry._replace(id_serv=None)], utc_now())[0].created
+            anew = entry._replace(id_serv=None)
+            return store.store(connection, [anew], utc_now())[0].created
 
 
 def _entries(path: Path, start: int, done: Recovered) -> Iterator[tuple[int, Entry | None]]:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from API.app.errors import OverloadedError, StorageUnavailableError
 from API.app.ingest.journal import Journal, Mark, format_line
-from API.app.ingest.store import Entry, Stored, store, utc_now
+from API.app.ingest.store import Entry, Store, Stored, utc_now
 
 log = structlog.get_logger()
 
@@ -37,8 +37,9 @@ Waiting = tuple[Entry, "Future[Stored]"]
 class Writer:
     """Stores reports in the JSON log and in the database; `store` may be called by any thread."""
 
-    def __init__(self, engine: Engine, journal: Journal, capacity: int) -> None:
+    def __init__(self, engine: Engine, journal: Journal, store: Store, capacity: int) -> None:
         self._engine = engine
+        self._store = store
         self._journal = journal
         self._waiting: queue.Queue[Waiting | None] = queue.Queue(capacity)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -105,12 +106,13 @@ class Writer:
         before: Mark | None = None
         try:
             with self._engine.begin() as connection:
-                results = store(connection, entries, now)
+                results = self._store.store(connection, entries, now)
                 lines = _lines(entries, results, now)
                 if lines:
                     before, after = self._journal.append(now.date(), lines)
                     remember(connection, after)
         except BaseException:
+            self._store.forget()
             if before:
                 self._journal.cut(before)
             raise

@@ -2,10 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Select,
+    Text,
+    and_,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 
 from createDB.schema import agentes, procesos, servers, usuarios_activos
 
@@ -41,7 +52,7 @@ def latest_reports(
         the columns of `servers` by name, in the order of `id_agente`.
     """
     query = (
-        select(servers)
+        select(*_COLUMNS)
         .join(agentes, agentes.c.id_serv == servers.c.id_serv)
         .order_by(agentes.c.id_agente)
         .limit(limit)
@@ -53,13 +64,14 @@ def latest_reports(
 
 def report_as_posted(connection: Connection, id_serv: int) -> dict[str, Any] | None:
     """Give one report in the shape in which it was posted; None where there is none."""
-    row = connection.execute(select(servers).where(servers.c.id_serv == id_serv)).mappings().first()
+    query = select(*_COLUMNS).where(servers.c.id_serv == id_serv)
+    row = connection.execute(query).mappings().first()
     if row is None:
         return None
     report = {
         name: value
         for name, value in _as_json(row).items()
-        if name not in ("id_serv", "recibido", "momento") and (value is not None or name in _SEED)
+        if name not in ("id_serv", "recibido") and (value is not None or name in _SEED)
     }
     report["procesos"] = _processes(connection, id_serv)
     report["usuarios_activos"] = _sessions(connection, id_serv)
@@ -83,16 +95,25 @@ _SEED = frozenset(
 )
 
 
+# What a report says. Times are taken as the text they are kept as: what the first generation wrote
+# need not be one.
+_COLUMNS = tuple(
+    type_coerce(column, Text).label(column.name) if isinstance(column.type, DateTime) else column
+    for column in servers.columns
+    if column.name not in ("momento", "num_agente")
+)
+
+
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the database holds UTC
 
 
 def _as_json(row: Any) -> dict[str, Any]:
     """Turn a row of `servers` into what JSON can say: times with offset, errors as an object."""
-    values = {
-        name: value.replace(tzinfo=UTC).isoformat() if isinstance(value, datetime) else value
-        for name, value in row.items()
-    }
+    values = dict(row)
+    for name in ("fecha_hora", "recibido"):
+        if values[name] is not None:
+            values[name] = values[name].replace(" ", "T") + "+00:00"
     if values["errores"] is not None:
         values["errores"] = json.loads(values["errores"])
     return values

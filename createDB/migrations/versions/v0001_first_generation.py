@@ -23,7 +23,7 @@ KEYS = {"servers": "id_serv", "procesos": "id_proc", "usuarios_activos": "id_usr
 
 
 def upgrade() -> None:
-    """Rebuild the three tables and fill what can be known about old rows."""
+    """Rebuild the three tables; the history of their rows is made by whoever upgrades."""
     connection = op.get_bind()
     _define_functions(connection)
     found = [table for table in KEYS if _columns(connection, table)]
@@ -34,7 +34,6 @@ def upgrade() -> None:
     for table in found:
         _copy(connection, table)
         connection.exec_driver_sql(f"DROP TABLE {OLD}{table}")
-    _fill_agents(connection)
     for table in found:
         _restore(connection, objects[table])
 
@@ -44,6 +43,7 @@ def _create_tables() -> None:
     _create_rows("procesos", "id_proc", "pid", "name", "username")
     _create_rows("usuarios_activos", "id_usr", "username", "pid")
     _create_agentes()
+    _create_history()
     op.create_table(
         "bitacoras",
         sa.Column("archivo", sa.Text),
@@ -72,13 +72,15 @@ def _create_servers() -> None:
         sa.Column("id_arranque", sa.Text),
         sa.Column("pid_agente", sa.Integer),
         sa.Column("errores", sa.Text),
-        sa.Column("momento", sa.DateTime),
+        sa.Column("momento", sa.BigInteger),
+        sa.Column("num_agente", sa.Integer),
         sa.PrimaryKeyConstraint("id_serv", name="pk_servers"),
+        _foreign_key("servers", "num_agente", "agentes"),
         sqlite_autoincrement=True,
     )
-    unique = ["id_agente", "id_reporte"]
-    op.create_index("ix_servers_id_agente_id_reporte", "servers", unique, unique=True)
-    op.create_index("ix_servers_id_agente_momento", "servers", ["id_agente", "momento"])
+    for name in ("id_reporte", "momento"):
+        columns = ["num_agente", name]
+        op.create_index(f"ix_servers_num_agente_{name}", "servers", columns, unique=True)
 
 
 def _create_rows(table: str, key: str, *facts: str) -> None:
@@ -91,7 +93,7 @@ def _create_rows(table: str, key: str, *facts: str) -> None:
         sa.Column("fecha_hora", sa.DateTime),
         *(sa.Column(fact, sa.Integer if fact == "pid" else sa.Text) for fact in facts),
         sa.PrimaryKeyConstraint(key, name=f"pk_{table}"),
-        sa.ForeignKeyConstraint(["id_serv"], ["servers.id_serv"], name=f"fk_{table}_id_serv"),
+        _foreign_key(table, "id_serv", "servers"),
     )
     op.create_index(f"ix_{table}_id_serv", table, ["id_serv"])
 
@@ -99,20 +101,78 @@ def _create_rows(table: str, key: str, *facts: str) -> None:
 def _create_agentes() -> None:
     op.create_table(
         "agentes",
-        sa.Column("id_agente", sa.String(36)),
+        sa.Column("num_agente", sa.Integer),
+        sa.Column("id_agente", sa.String(36), nullable=False),
         sa.Column("hostname", sa.Text),
         sa.Column("ipaddress", sa.Text),
         sa.Column("id_serv", sa.Integer),
-        sa.Column("momento", sa.DateTime),
+        sa.Column("momento", sa.BigInteger),
         sa.Column("primer_reporte", sa.DateTime),
         sa.Column("ultimo_reporte", sa.DateTime),
         sa.Column("intervalo", sa.Float),
         sa.Column("version_agente", sa.Text),
         sa.Column("descartados", sa.BigInteger),
-        sa.PrimaryKeyConstraint("id_agente", name="pk_agentes"),
-        sa.ForeignKeyConstraint(["id_serv"], ["servers.id_serv"], name="fk_agentes_id_serv"),
+        sa.Column("siguiente", sa.BigInteger, nullable=False, server_default="0"),
+        sa.PrimaryKeyConstraint("num_agente", name="pk_agentes"),
+        sqlite_autoincrement=True,
     )
+    op.create_index("ix_agentes_id_agente", "agentes", ["id_agente"], unique=True)
     op.create_index("ix_agentes_id_serv", "agentes", ["id_serv"])
+
+
+def _create_history() -> None:
+    op.create_table(
+        "hechos",
+        sa.Column("id_hecho", sa.Integer),
+        sa.Column("campo", sa.Text, nullable=False),
+        sa.Column("nombre", sa.Text, nullable=False),
+        sa.Column("valor", sa.Text),
+        sa.PrimaryKeyConstraint("id_hecho", name="pk_hechos"),
+    )
+    labels = ["campo", "nombre", "valor"]
+    op.create_index("ix_hechos_campo_nombre_valor", "hechos", labels)
+    op.create_table(
+        "periodos",
+        sa.Column("num_agente", sa.Integer),
+        sa.Column("hasta", sa.BigInteger),
+        sa.Column("id_hecho", sa.Integer),
+        sa.Column("pid", sa.Integer),
+        sa.Column("desde", sa.BigInteger, nullable=False),
+        sa.Column("veces", sa.Integer, nullable=False),
+        sa.Column("numero", sa.Integer, nullable=False),
+        sa.Column("inicio", sa.BigInteger),
+        sa.Column("propio", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("num_agente", "hasta", "id_hecho", "pid", name="pk_periodos"),
+        _foreign_key("periodos", "num_agente", "agentes"),
+        _foreign_key("periodos", "id_hecho", "hechos"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "presencias",
+        sa.Column("id_hecho", sa.Integer),
+        sa.Column("num_agente", sa.Integer),
+        sa.PrimaryKeyConstraint("id_hecho", "num_agente", name="pk_presencias"),
+        _foreign_key("presencias", "id_hecho", "hechos"),
+        _foreign_key("presencias", "num_agente", "agentes"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "momentos",
+        sa.Column("momento", sa.BigInteger),
+        sa.Column("num_agente", sa.Integer),
+        sa.PrimaryKeyConstraint("momento", "num_agente", name="pk_momentos"),
+        _foreign_key("momentos", "num_agente", "agentes"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "repeticiones",
+        sa.Column("n", sa.Integer),
+        sa.PrimaryKeyConstraint("n", name="pk_repeticiones"),
+    )
+
+
+def _foreign_key(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint([column], [f"{target}.{column}"], name=f"fk_{table}_{column}")
 
 
 def _define_functions(connection: sa.Connection) -> None:
@@ -188,29 +248,9 @@ def _copy(connection: sa.Connection, table: str) -> None:
     values["fecha_hora"] = "coalesce(momento_de(fecha_hora), fecha_hora)"
     if table == "servers":
         values.setdefault("id_agente", "id_de_ip(ipaddress)")
-        # None of these came later than now: a server's clock that was ahead must not make its
-        # report the latest one for years.
-        values.setdefault("momento", f"min(momento_de(fecha_hora), '{_now()}')")
     names = ", ".join(f'"{name}"' for name in values)
     key = KEYS[table]
     connection.exec_driver_sql(
         f"INSERT INTO {table} ({names}) SELECT {', '.join(values.values())} "  # noqa: S608
         f"FROM {OLD}{table} ORDER BY {key} IS NULL, {key}"
-    )
-
-
-def _now() -> str:
-    return datetime.now(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
-def _fill_agents(connection: sa.Connection) -> None:
-    """Make an agent of every address; the first generation kept no time but the server's own."""
-    connection.exec_driver_sql(
-        "INSERT INTO agentes"
-        " (id_agente, ipaddress, id_serv, momento, primer_reporte, ultimo_reporte)"
-        " SELECT id_agente, ipaddress, id_serv, momento, primero, momento FROM ("
-        "  SELECT *, min(momento) OVER agente AS primero,"
-        "   row_number() OVER (agente ORDER BY momento DESC, id_serv DESC) AS lugar"
-        "  FROM servers WHERE id_agente IS NOT NULL WINDOW agente AS (PARTITION BY id_agente)"
-        " ) WHERE lugar = 1"
     )

@@ -1,0 +1,235 @@
+"""What was true from when to when: each report is compared with what was true before it.
+
+While a key (see `labels`) stands in one report of a server after the other it has one period: from
+the moment of the first report that has it to the moment of the first that lacks it. A report that
+comes late is put in its place: it splits or extends past periods as if it had come in time. What
+a report could not gather (`errores`) neither ends nor begins anything; a new boot ends everything
+that does not outlive one.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from API.app.facts import FACTS, Fact
+from API.app.ingest.labels import Key, Labels
+from API.app.ingest.periods import (
+    Changes,
+    Period,
+    Server,
+    begin_earlier,
+    end,
+    load_open,
+    load_server,
+    periods_at,
+    periods_from,
+)
+from API.app.ingest.sql import to_ms
+from API.app.report import Report
+from createDB.schema import OPEN
+
+REMEMBERED_SERVERS = 20_000
+
+
+class History:
+    """Keeps the periods. It remembers what it wrote: `forget` after a rollback."""
+
+    def __init__(self) -> None:
+        self._servers: OrderedDict[str, Server] = OrderedDict()
+        self._labels = Labels()
+        self._changes = Changes()
+
+    def forget(self) -> None:
+        """Drop what is remembered, as it may have been rolled back."""
+        self._servers.clear()
+        self._labels.forget()
+        self._changes = Changes()
+
+    def server(self, connection: Connection, id_agente: str) -> Server:
+        """Give what is known of a server; it gets a row in `agentes` where it has none."""
+        server = self._servers.get(id_agente)
+        if server is None:
+            server = self._servers[id_agente] = load_server(connection, id_agente)
+            if len(self._servers) > REMEMBERED_SERVERS:
+                self._servers.popitem(last=False)
+        else:
+            self._servers.move_to_end(id_agente)
+        return server
+
+    def record(self, connection: Connection, server: Server, report: Report, momento: int) -> None:
+        """Open and close periods for one report, whose row in `servers` is there already.
+
+        Args:
+            connection: inside the transaction that stores the report.
+            server: that sent it.
+            report: what it says.
+            momento: its place in the server's history, in milliseconds; no other report of the
+                server has the same.
+        """
+        place = _Place(connection, server, report, momento, self._labels, self._changes)
+        if server.momento is None or momento > server.momento:
+            if server.num_agente in self._changes.servers:
+                self.flush(connection)
+            place.as_latest()
+        else:
+            self.flush(connection)
+            place.as_late()
+            self.flush(connection)
+            load_open(connection, server)
+
+    def flush(self, connection: Connection) -> None:
+        """Write what `record` has gathered: before the commit, and before periods are read."""
+        self._changes.flush(connection)
+
+
+class _Later(NamedTuple):
+    """A report that was stored before the one at hand, but stands after it."""
+
+    momento: int
+    boot: str | None
+    unknown: Collection[str]
+
+
+@dataclass(slots=True)
+class _Place:
+    """One report, about to be put in its place in its server's history."""
+
+    connection: Connection
+    server: Server
+    report: Report
+    momento: int
+    labels: Labels
+    changes: Changes
+
+    def as_latest(self) -> None:
+        """Compare it with what is open, and let it be what is open from now on."""
+        server = self.server
+        self.changes.servers.add(server.num_agente)
+        rebooted = _differ(server.boot, self.report.id_arranque)
+        for fact in FACTS:
+            restart = rebooted and fact.ends_with_boot
+            now = self._observed(fact, restart)
+            if now is None:
+                continue
+            before = server.open.get(fact.field, {})
+            if restart or now != before:
+                for key in _unlike(before, now, restart):
+                    self.changes.close(server, key, self.momento)
+                self._open(fact, _unlike(now, before, restart), now, OPEN)
+                server.open[fact.field] = now
+        server.momento = self.momento
+        if "id_arranque" not in (self.report.errores or ()):
+            server.boot = self.report.id_arranque
+
+    def as_late(self) -> None:
+        """Split and extend the periods there are around its moment."""
+        number = self.server.num_agente
+        periods, boot = periods_at(self.connection, number, self.momento)
+        rebooted = _differ(boot, self.report.id_arranque)
+        later = self._later_reports()
+        for fact in FACTS:
+            restart = rebooted and fact.ends_with_boot
+            now = self._observed(fact, restart)
+            if now is None:
+                continue
+            following = self._following(fact, later)
+            there = periods.get(fact.field, {})
+            before = {key: period.veces for key, period in there.items()}
+            for key in _unlike(before, now, restart):
+                self._cut(there[key], following)
+            self._fill(fact, _unlike(now, before, restart), now, following)
+
+    def _observed(self, fact: Fact, restart: bool) -> Mapping[Key, int] | None:
+        """Count what the report has of `fact`; None where that says nothing of the periods."""
+        if fact.field not in (self.report.errores or ()):
+            return self.labels.observe(self.connection, fact, self.report)
+        return {} if restart else None
+
+    def _open(
+        self, fact: Fact, keys: Collection[Key], counts: Mapping[Key, int], hasta: int
+    ) -> None:
+        """Begin a period for each of `keys`."""
+        if not keys:
+            return
+        items = self.labels.items_by_key(self.connection, fact, self.report)
+        for key in keys:
+            self.changes.open(self.server, self._period(fact, items[key], key, counts[key], hasta))
+
+    def _period(self, fact: Fact, item: Any, key: Key, times: int, hasta: int) -> Period:
+        own = fact.ends_with_boot and self.report.pid_agente == fact.pid(item) is not None
+        start = fact.start(item)
+        inicio = None if start is None else to_ms(start.astimezone(UTC).replace(tzinfo=None))
+        return Period(key, self.momento, hasta, times, inicio, own)
+
+    def _cut(self, period: Period, following: _Later | None) -> None:
+        """End `period` here; where it went on after the following report, its rest stays."""
+        end(self.connection, self.server.num_agente, period, self.momento)
+        self.changes.note(self.server, self.momento)
+        if following and period.hasta > following.momento:
+            self.changes.open(self.server, period._replace(desde=following.momento))
+
+    def _fill(
+        self,
+        fact: Fact,
+        keys: Collection[Key],
+        counts: Mapping[Key, int],
+        following: _Later | None,
+    ) -> None:
+        """Begin a period for each of `keys`: it lasts up to the following report, or joins its."""
+        if following is None:
+            self._open(fact, keys, counts, OPEN)
+            return
+        joined = set()
+        if not (fact.ends_with_boot and _differ(self.report.id_arranque, following.boot)):
+            next_ones = periods_from(self.connection, self.server.num_agente, following.momento)
+            for key in keys:
+                period = next_ones.get(key)
+                if period and period.veces == counts[key]:
+                    begin_earlier(self.connection, self.server.num_agente, period, self.momento)
+                    self.changes.note(self.server, self.momento)
+                    joined.add(key)
+        self._open(fact, [key for key in keys if key not in joined], counts, following.momento)
+
+    def _following(self, fact: Fact, later: Collection[_Later]) -> _Later | None:
+        """Find the first later report that says something of `fact`."""
+        for report in later:
+            if fact.field not in report.unknown:
+                return report
+            if fact.ends_with_boot and _differ(self.report.id_arranque, report.boot):
+                return report
+        return None
+
+    def _later_reports(self) -> list[_Later]:
+        """Give what stands after it, up to the first report that says something of every fact."""
+        found = []
+        rows = self.connection.exec_driver_sql(_LATER, (self.server.num_agente, self.momento))
+        for row in rows:
+            unknown = msgspec.json.decode(row.errores) if row.errores else ()
+            found.append(_Later(row.momento, row.id_arranque, unknown))
+            if not unknown:
+                break
+        rows.close()
+        return found
+
+
+_LATER = """
+    SELECT momento, id_arranque, errores FROM servers
+    WHERE num_agente = ? AND momento > ? ORDER BY momento
+"""
+
+
+def _differ(boot: str | None, other: str | None) -> bool:
+    """Tell whether two reports are known to be of two boots."""
+    return boot is not None and other is not None and boot != other
+
+
+def _unlike(counts: Mapping[Key, int], others: Mapping[Key, int], restart: bool) -> list[Key]:
+    """Give the keys of `counts` that `others` does not have as often; all of them on a restart."""
+    if restart:
+        return list(counts)
+    return [key for key, times in counts.items() if others.get(key) != times]

@@ -1,0 +1,171 @@
+"""Reads and writes the rows of `periodos`, the table behind the views `historial_*`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from API.app.ingest.labels import Key, key_of, parts_of
+from API.app.ingest.sql import insert_statement
+from createDB.schema import MAX_NUMBER, OPEN, periodos
+
+
+class Period(NamedTuple):
+    """How long something was true."""
+
+    key: Key
+    desde: int
+    hasta: int
+    veces: int
+    inicio: int | None
+    propio: bool
+
+
+@dataclass(slots=True)
+class Server:
+    """What must be known of a server to put its next report in its place."""
+
+    num_agente: int
+    momento: int | None = None
+    """Of its latest report, in milliseconds; None before the first."""
+    next_number: int = 0
+    """The number that its next period gets."""
+    open: dict[str, Mapping[Key, int]] = field(default_factory=dict)
+    """Field -> keys of its open periods -> their `veces`."""
+    boot: str | None = None
+    """The `id_arranque` that its latest report named."""
+
+
+class Changes:
+    """What is to be written, gathered over a batch of reports of different servers."""
+
+    def __init__(self) -> None:
+        self.servers: set[int] = set()
+        self._closed: list[tuple[int, ...]] = []
+        self._opened: list[tuple[int | None, ...]] = []
+        self._presences: list[tuple[int, int]] = []
+        self._moments: set[tuple[int, int]] = set()
+        self._repetitions = 0
+
+    def close(self, server: Server, key: Key, momento: int) -> None:
+        """End the open period of `key`."""
+        self._closed.append((momento, server.num_agente, OPEN, *parts_of(key)))
+        self.note(server, momento)
+
+    def open(self, server: Server, period: Period) -> None:
+        """Begin a period."""
+        id_hecho, pid = parts_of(period.key)
+        self._opened.append(
+            (
+                server.num_agente, period.hasta, id_hecho, pid, period.desde, period.veces,
+                server.next_number % MAX_NUMBER, period.inicio, period.propio,
+            )
+        )  # fmt: skip
+        self._repetitions = max(self._repetitions, period.veces)
+        self._presences.append((id_hecho, server.num_agente))
+        self.note(server, period.desde)
+        server.next_number += period.veces
+
+    def note(self, server: Server, momento: int) -> None:
+        """Remember that something began or ended at `momento`."""
+        self._moments.add((momento, server.num_agente))
+
+    def flush(self, connection: Connection) -> None:
+        """Write it all."""
+        for statement, rows in (
+            (_END, self._closed),
+            (_INSERT, self._opened),
+            (_PRESENCE, self._presences),
+            (_MOMENT, self._moments),
+        ):
+            if rows:
+                connection.exec_driver_sql(statement, list(rows))
+                rows.clear()
+        if self._repetitions:
+            connection.exec_driver_sql(_REPETITIONS, (self._repetitions,))
+            self._repetitions = 0
+        self.servers.clear()
+
+
+def load_server(connection: Connection, id_agente: str) -> Server:
+    """Give what the database knows of a server; it gets a row in `agentes` where it has none."""
+    row = connection.exec_driver_sql(_LOAD, (id_agente,)).first()
+    if row is None:
+        return Server(connection.exec_driver_sql(_NEW_SERVER, (id_agente,)).scalar_one())
+    server = Server(row.num_agente, row.momento, row.siguiente)
+    load_open(connection, server)
+    return server
+
+
+def load_open(connection: Connection, server: Server) -> None:
+    """Read the open periods of `server` anew."""
+    periods, server.boot = periods_at(connection, server.num_agente, OPEN - 1)
+    server.open = {
+        field: {key: period.veces for key, period in found.items()}
+        for field, found in periods.items()
+    }
+
+
+def periods_at(
+    connection: Connection, num_agente: int, momento: int
+) -> tuple[dict[str, dict[Key, Period]], str | None]:
+    """Give what was true of a server at a moment: field -> key -> period; and its boot."""
+    found: dict[str, dict[Key, Period]] = {}
+    boot = None
+    for row in connection.exec_driver_sql(_AT, (num_agente, momento, momento)):
+        key = key_of(row.id_hecho, row.pid)
+        period = Period(key, row.desde, row.hasta, row.veces, row.inicio, bool(row.propio))
+        found.setdefault(row.campo, {})[key] = period
+        if row.campo == "id_arranque":
+            boot = row.nombre
+    return found, boot
+
+
+def periods_from(connection: Connection, num_agente: int, momento: int) -> dict[Key, Period]:
+    """Give the periods of a server that begin at `momento`."""
+    rows = connection.exec_driver_sql(_STARTING, (num_agente, momento, momento))
+    return {
+        key_of(row.id_hecho, row.pid): Period(
+            key_of(row.id_hecho, row.pid), momento, row.hasta, row.veces, row.inicio, row.propio
+        )
+        for row in rows
+    }
+
+
+def end(connection: Connection, num_agente: int, period: Period, momento: int) -> None:
+    """Have a period end at `momento`, before it did."""
+    row = (momento, num_agente, period.hasta, *parts_of(period.key))
+    connection.exec_driver_sql(_END, row)
+
+
+def begin_earlier(connection: Connection, num_agente: int, period: Period, momento: int) -> None:
+    """Have a period begin at `momento`, before it did."""
+    row = (momento, num_agente, period.hasta, *parts_of(period.key))
+    connection.exec_driver_sql(_BEGIN_EARLIER, row)
+
+
+_WHERE = "WHERE num_agente = ? AND hasta = ? AND id_hecho = ? AND pid = ?"
+_END = f"UPDATE periodos SET hasta = ? {_WHERE}"  # noqa: S608 - text of our own
+_BEGIN_EARLIER = f"UPDATE periodos SET desde = ? {_WHERE}"  # noqa: S608
+_INSERT = insert_statement(periodos)
+_PRESENCE = "INSERT OR IGNORE INTO presencias (id_hecho, num_agente) VALUES (?, ?)"
+_MOMENT = "INSERT OR IGNORE INTO momentos (momento, num_agente) VALUES (?, ?)"
+_REPETITIONS = """
+    WITH RECURSIVE missing (n) AS (
+        SELECT coalesce(max(n), 0) + 1 FROM repeticiones
+        UNION ALL SELECT n + 1 FROM missing WHERE n < ?1
+    )
+    INSERT INTO repeticiones SELECT n FROM missing WHERE n <= ?1
+"""
+_LOAD = "SELECT num_agente, momento, siguiente FROM agentes WHERE id_agente = ?"
+_NEW_SERVER = "INSERT INTO agentes (id_agente, siguiente) VALUES (?, 0) RETURNING num_agente"
+_AT = """
+    SELECT campo, id_hecho, pid, desde, hasta, veces, inicio, propio, nombre
+    FROM periodos JOIN hechos USING (id_hecho)
+    WHERE num_agente = ? AND hasta > ? AND desde <= ?
+"""
+_STARTING = """
+    SELECT id_hecho, pid, hasta, veces, inicio, propio FROM periodos
+    WHERE num_agente = ? AND hasta > ? AND desde = ?
+"""

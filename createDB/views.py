@@ -1,0 +1,166 @@
+"""The views: what was true from when to when, in words, and the layout `compacto`.
+
+Declared like the tables: a name, what it is, its columns with their meaning, and the SELECT.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from createDB.schema import MAX_NUMBER, OPEN
+
+
+class Layout(StrEnum):
+    """Where the processes and sessions of each report are kept."""
+
+    COMPLETO = "completo"
+    """In rows of their own: the fastest to query, some 18 KB a report."""
+    COMPACTO = "compacto"
+    """In the periods alone; `procesos` and `usuarios_activos` are views with the same rows."""
+
+
+class View(NamedTuple):
+    """One view."""
+
+    name: str
+    comment: str
+    columns: dict[str, str]
+    select: str
+
+
+def _time(milliseconds: str) -> str:
+    """Write a moment of the periods as text, in the form of the tables' other moments."""
+    return f"strftime('%Y-%m-%d %H:%M:%f000', {milliseconds} / 1000.0, 'unixepoch')"
+
+
+_PERIOD = f"{_time('p.desde')}, CASE WHEN p.hasta < {OPEN} THEN {_time('p.hasta')} END"
+_PERIOD_COLUMNS = {
+    "desde": "Moment of the first report that has it.",
+    "hasta": "Moment of the first report that lacks it; NULL while it is open.",
+}
+_FROM_PERIODS = "FROM periodos p JOIN hechos h USING (id_hecho) JOIN agentes a USING (num_agente)"
+_AGENT = {"id_agente": "Identity of the installation."}
+
+_CHANGE = "a.id_agente, h.campo, nullif(p.pid, -1), h.nombre, h.valor, p.num_agente"
+
+HISTORY = (
+    View(
+        "historial_procesos",
+        "One row per period in which a process ran.",
+        _AGENT
+        | {
+            "pid": "Process id.",
+            "name": "Name of the process.",
+            "username": "Who ran it; NULL where the system could not tell.",
+            "inicio": "When it started, where known.",
+            "veces": "Equal rows in one report.",
+        }
+        | _PERIOD_COLUMNS,
+        f"SELECT a.id_agente, nullif(p.pid, -1), h.nombre, h.valor, {_time('p.inicio')}, p.veces, "
+        f"{_PERIOD} {_FROM_PERIODS} WHERE h.campo = 'procesos'",
+    ),
+    View(
+        "historial_usuarios",
+        "One row per period in which somebody was logged in.",
+        _AGENT
+        | {
+            "username": "Who was logged in.",
+            "pid": "Process of the session; NULL where the system could not tell.",
+            "veces": "Equal rows in one report.",
+        }
+        | _PERIOD_COLUMNS,
+        f"SELECT a.id_agente, h.nombre, nullif(p.pid, -1), p.veces, {_PERIOD} {_FROM_PERIODS} "
+        "WHERE h.campo = 'usuarios_activos'",
+    ),
+    View(
+        "historial_sistema",
+        "One row per period in which a fact of the system had one value.",
+        _AGENT
+        | {"dato": "Name of the fact: a column of `servers` or `agentes`.", "valor": "Its value."}
+        | _PERIOD_COLUMNS,
+        f"SELECT a.id_agente, h.campo, h.nombre, {_PERIOD} {_FROM_PERIODS} "
+        "WHERE h.campo NOT IN ('procesos', 'usuarios_activos')",
+    ),
+    View(
+        "cambios",
+        "One row per beginning and end of a period, but for the agents' own processes.",
+        {
+            "momento": "When it was first reported.",
+            "tipo": "`inicia` or `termina`.",
+            "id_agente": "Identity of the installation.",
+            "campo": "Field of the report: procesos, usuarios_activos, or a fact of the system.",
+            "pid": "Process id, where there is one.",
+            "nombre": "Name of the process or user; or the value of the fact.",
+            "valor": "Who runs the process.",
+            "num_agente": "The server, by its number.",
+        },
+        f"SELECT {_time('p.desde')}, 'inicia', {_CHANGE} {_FROM_PERIODS} WHERE p.propio = 0 "
+        f"UNION ALL SELECT {_time('p.hasta')}, 'termina', {_CHANGE} {_FROM_PERIODS} "
+        f"WHERE p.propio = 0 AND p.hasta < {OPEN}",
+    ),
+)
+
+
+def _rows(name: str, comment: str, key: str, columns: dict[str, str], facts: str) -> View:
+    """Make the view that gives a report's items a row each, as the table of that name does."""
+    return View(
+        name,
+        comment,
+        {
+            key: "Number of the row.",
+            "id_serv": "The report the row belongs to.",
+            "ip_server": "The report's `ipaddress`.",
+            "fecha_hora": "The report's `fecha_hora`.",
+        }
+        | columns,
+        f"SELECT s.id_serv * {MAX_NUMBER} + (p.numero + r.n - 1) % {MAX_NUMBER}, s.id_serv, "
+        f"s.ipaddress, s.fecha_hora, {facts} FROM servers s "
+        # CROSS JOIN keeps the order, which SQLite could not guess: a report, then the few periods
+        # around its moment (https://sqlite.org/optoverview.html#manctrl).
+        "CROSS JOIN periodos p "
+        "ON p.num_agente = s.num_agente AND p.hasta > s.momento AND p.desde <= s.momento "
+        f"CROSS JOIN hechos h ON h.id_hecho = p.id_hecho AND h.campo = '{name}' "
+        "CROSS JOIN repeticiones r ON r.n <= p.veces "
+        f"WHERE s.errores IS NULL OR json_extract(s.errores, '$.{name}') IS NULL",
+    )
+
+
+COMPACT = (
+    _rows(
+        "procesos",
+        "One row per process and report: what runs, and as whom.",
+        "id_proc",
+        {
+            "pid": "Process id.",
+            "name": "Name of the process.",
+            "username": "Who runs it; NULL where the system could not tell.",
+        },
+        "p.pid, h.nombre, h.valor",
+    ),
+    _rows(
+        "usuarios_activos",
+        "One row per session and report: who is logged in.",
+        "id_usr",
+        {
+            "username": "Who is logged in.",
+            "pid": "Process of the session; NULL where the system could not tell.",
+        },
+        "h.nombre, nullif(p.pid, -1)",
+    ),
+)
+
+
+def layout_of(connection: Connection) -> Layout:
+    """Tell which layout a database has."""
+    query = "SELECT type FROM sqlite_master WHERE name = 'procesos'"
+    is_view = connection.exec_driver_sql(query).scalar() == "view"
+    return Layout.COMPACTO if is_view else Layout.COMPLETO
+
+
+def make_views(connection: Connection, layout: Layout) -> None:
+    """Make the views of `layout` as they are declared here, in the caller's transaction."""
+    for view in (*HISTORY, *(COMPACT if layout is Layout.COMPACTO else ())):
+        columns = ", ".join(view.columns)
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
+        connection.exec_driver_sql(f"CREATE VIEW {view.name} ({columns}) AS {view.select}")
