@@ -137,12 +137,12 @@ class _Place:
             now = self._observed(fact, restart)
             if now is None:
                 continue
-            following = self._following(fact, later)
             there = periods.get(fact.field, {})
             before = {key: period.veces for key, period in there.items()}
             for key in _unlike(before, now, restart):
-                self._cut(there[key], following)
-            self._fill(fact, _unlike(now, before, restart), now, following)
+                self._cut(there[key], _first_to_know(fact, later))
+            self.changes.flush(self.connection)
+            self._fill(fact, _unlike(now, before, restart), now, self._bound(fact, later))
 
     def _observed(self, fact: Fact, restart: bool) -> Mapping[Key, int] | None:
         """Count what the report has of `fact`; None where that says nothing of the periods."""
@@ -166,37 +166,37 @@ class _Place:
         inicio = None if start is None else to_ms(start.astimezone(UTC).replace(tzinfo=None))
         return Period(key, self.momento, hasta, times, inicio, own)
 
-    def _cut(self, period: Period, following: _Later | None) -> None:
-        """End `period` here; where it went on after the following report, its rest stays."""
+    def _cut(self, period: Period, next_to_know: _Later | None) -> None:
+        """End `period` here; where it went on in the next report that knows, its rest stays."""
         end(self.connection, self.server.num_agente, period, self.momento)
         self.changes.note(self.server, self.momento)
-        if following and period.hasta > following.momento:
-            self.changes.open(self.server, period._replace(desde=following.momento))
+        if next_to_know and period.hasta > next_to_know.momento:
+            self.changes.open(self.server, period._replace(desde=next_to_know.momento))
 
     def _fill(
         self,
         fact: Fact,
         keys: Collection[Key],
         counts: Mapping[Key, int],
-        following: _Later | None,
+        bound: _Later | None,
     ) -> None:
-        """Begin a period for each of `keys`: it lasts up to the following report, or joins its."""
-        if following is None:
+        """Begin a period for each of `keys`: it lasts up to `bound`, or joins what begins there."""
+        if bound is None:
             self._open(fact, keys, counts, OPEN)
             return
         joined = set()
-        if not (fact.ends_with_boot and _differ(self.report.id_arranque, following.boot)):
-            next_ones = periods_from(self.connection, self.server.num_agente, following.momento)
+        if keys and not (fact.ends_with_boot and _differ(self.report.id_arranque, bound.boot)):
+            beginning = periods_from(self.connection, self.server.num_agente, bound.momento)
             for key in keys:
-                period = next_ones.get(key)
+                period = beginning.get(key)
                 if period and period.veces == counts[key]:
                     begin_earlier(self.connection, self.server.num_agente, period, self.momento)
                     self.changes.note(self.server, self.momento)
                     joined.add(key)
-        self._open(fact, [key for key in keys if key not in joined], counts, following.momento)
+        self._open(fact, [key for key in keys if key not in joined], counts, bound.momento)
 
-    def _following(self, fact: Fact, later: Collection[_Later]) -> _Later | None:
-        """Find the first later report that says something of `fact`."""
+    def _bound(self, fact: Fact, later: Collection[_Later]) -> _Later | None:
+        """Find the report at which what began here ends: the next to know, or of another boot."""
         for report in later:
             if fact.field not in report.unknown:
                 return report
@@ -221,6 +221,11 @@ _LATER = """
     SELECT momento, id_arranque, errores FROM servers
     WHERE num_agente = ? AND momento > ? ORDER BY momento
 """
+
+
+def _first_to_know(fact: Fact, later: Collection[_Later]) -> _Later | None:
+    """Find the first of the later reports that says something of `fact`."""
+    return next((report for report in later if fact.field not in report.unknown), None)
 
 
 def _differ(boot: str | None, other: str | None) -> bool:

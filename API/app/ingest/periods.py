@@ -65,6 +65,8 @@ class Changes:
         self._repetitions = max(self._repetitions, period.veces)
         self._presences.append((id_hecho, server.num_agente))
         self.note(server, period.desde)
+        if period.hasta != OPEN:
+            self.note(server, period.hasta)
         server.next_number += period.veces
 
     def note(self, server: Server, momento: int) -> None:
