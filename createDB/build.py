@@ -91,6 +91,7 @@ def create_tables(connection: Connection, layout: Layout) -> None:
     tables = [table for table in metadata.sorted_tables if table.name not in views]
     metadata.create_all(connection, tables=tables)
     make_views(connection, layout)
+    connection.exec_driver_sql("INSERT INTO repeticiones VALUES (1)")
     config = alembic_config()
     config.attributes["connection"] = connection
     command.stamp(config, "head")

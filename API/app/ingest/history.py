@@ -10,14 +10,13 @@ that does not outlive one.
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
-from API.app.facts import FACTS, Fact
-from API.app.ingest.labels import Key, Labels
+from API.app.facts import LISTS, SYSTEM, Fact, system_values
+from API.app.ingest.labels import NOTHING, Key, Labels, Observed
 from API.app.ingest.periods import (
     Changes,
     Period,
@@ -29,7 +28,6 @@ from API.app.ingest.periods import (
     periods_at,
     periods_from,
 )
-from API.app.ingest.sql import to_ms
 from API.app.report import Report
 from createDB.schema import OPEN
 
@@ -111,20 +109,28 @@ class _Place:
         server = self.server
         self.changes.servers.add(server.num_agente)
         rebooted = _differ(server.boot, self.report.id_arranque)
-        for fact in FACTS:
-            restart = rebooted and fact.ends_with_boot
-            now = self._observed(fact, restart)
-            if now is None:
-                continue
-            before = server.open.get(fact.field, {})
-            if restart or now != before:
-                for key in _unlike(before, now, restart):
-                    self.changes.close(server, key, self.momento)
-                self._open(fact, _unlike(now, before, restart), now, OPEN)
-                server.open[fact.field] = now
+        for fact in LISTS:
+            self._follow(fact, rebooted and fact.ends_with_boot)
+        system = system_values(self.report)
+        if system != server.system or self.report.errores:
+            for fact in SYSTEM:
+                self._follow(fact, restart=False)
+            server.system = None if self.report.errores else system
         server.momento = self.momento
         if "id_arranque" not in (self.report.errores or ()):
             server.boot = self.report.id_arranque
+
+    def _follow(self, fact: Fact, restart: bool) -> None:
+        """Close what is open and no longer there, open what is new."""
+        now = self._observed(fact, restart)
+        if now is None:
+            return
+        before = self.server.open.get(fact.field, {})
+        if restart or now.counts != before:
+            for key in _unlike(before, now.counts, restart):
+                self.changes.close(self.server, key, self.momento)
+            self._open(fact, now, _unlike(now.counts, before, restart), OPEN)
+            self.server.open[fact.field] = now.counts
 
     def as_late(self) -> None:
         """Split and extend the periods there are around its moment."""
@@ -132,38 +138,37 @@ class _Place:
         periods, boot = periods_at(self.connection, number, self.momento)
         rebooted = _differ(boot, self.report.id_arranque)
         later = self._later_reports()
-        for fact in FACTS:
+        for fact in LISTS + SYSTEM:
             restart = rebooted and fact.ends_with_boot
             now = self._observed(fact, restart)
             if now is None:
                 continue
             there = periods.get(fact.field, {})
             before = {key: period.veces for key, period in there.items()}
-            for key in _unlike(before, now, restart):
+            for key in _unlike(before, now.counts, restart):
                 self._cut(there[key], _first_to_know(fact, later))
             self.changes.flush(self.connection)
-            self._fill(fact, _unlike(now, before, restart), now, self._bound(fact, later))
+            self._fill(fact, now, _unlike(now.counts, before, restart), self._bound(fact, later))
 
-    def _observed(self, fact: Fact, restart: bool) -> Mapping[Key, int] | None:
+    def _observed(self, fact: Fact, restart: bool) -> Observed | None:
         """Count what the report has of `fact`; None where that says nothing of the periods."""
         if fact.field not in (self.report.errores or ()):
             return self.labels.observe(self.connection, fact, self.report)
-        return {} if restart else None
+        return NOTHING if restart else None
 
-    def _open(
-        self, fact: Fact, keys: Collection[Key], counts: Mapping[Key, int], hasta: int
-    ) -> None:
+    def _open(self, fact: Fact, now: Observed, keys: Collection[Key], hasta: int) -> None:
         """Begin a period for each of `keys`."""
         if not keys:
             return
-        items = self.labels.items_by_key(self.connection, fact, self.report)
+        items = dict(zip(now.keys, now.items, strict=True))
         for key in keys:
-            self.changes.open(self.server, self._period(fact, items[key], key, counts[key], hasta))
+            period = self._period(fact, items[key], key, now.counts[key], hasta)
+            self.changes.open(self.server, period)
 
     def _period(self, fact: Fact, item: Any, key: Key, times: int, hasta: int) -> Period:
         own = fact.ends_with_boot and self.report.pid_agente == fact.pid(item) is not None
         start = fact.start(item)
-        inicio = None if start is None else to_ms(start.astimezone(UTC).replace(tzinfo=None))
+        inicio = None if start is None else int(start.timestamp() * 1000)
         return Period(key, self.momento, hasta, times, inicio, own)
 
     def _cut(self, period: Period, next_to_know: _Later | None) -> None:
@@ -173,27 +178,21 @@ class _Place:
         if next_to_know and period.hasta > next_to_know.momento:
             self.changes.open(self.server, period._replace(desde=next_to_know.momento))
 
-    def _fill(
-        self,
-        fact: Fact,
-        keys: Collection[Key],
-        counts: Mapping[Key, int],
-        bound: _Later | None,
-    ) -> None:
+    def _fill(self, fact: Fact, now: Observed, keys: Collection[Key], bound: _Later | None) -> None:
         """Begin a period for each of `keys`: it lasts up to `bound`, or joins what begins there."""
         if bound is None:
-            self._open(fact, keys, counts, OPEN)
+            self._open(fact, now, keys, OPEN)
             return
         joined = set()
         if keys and not (fact.ends_with_boot and _differ(self.report.id_arranque, bound.boot)):
             beginning = periods_from(self.connection, self.server.num_agente, bound.momento)
             for key in keys:
                 period = beginning.get(key)
-                if period and period.veces == counts[key]:
+                if period and period.veces == now.counts[key]:
                     begin_earlier(self.connection, self.server.num_agente, period, self.momento)
                     self.changes.note(self.server, self.momento)
                     joined.add(key)
-        self._open(fact, [key for key in keys if key not in joined], counts, bound.momento)
+        self._open(fact, now, [key for key in keys if key not in joined], bound.momento)
 
     def _bound(self, fact: Fact, later: Collection[_Later]) -> _Later | None:
         """Find the report at which what began here ends: the next to know, or of another boot."""
@@ -233,8 +232,10 @@ def _differ(boot: str | None, other: str | None) -> bool:
     return boot is not None and other is not None and boot != other
 
 
-def _unlike(counts: Mapping[Key, int], others: Mapping[Key, int], restart: bool) -> list[Key]:
+def _unlike(counts: Mapping[Key, int], others: Mapping[Key, int], restart: bool) -> Collection[Key]:
     """Give the keys of `counts` that `others` does not have as often; all of them on a restart."""
     if restart:
-        return list(counts)
+        return counts.keys()
+    if sum(counts.values()) == len(counts) and sum(others.values()) == len(others):
+        return counts.keys() - others.keys()  # nothing stands in them twice, as is most often so
     return [key for key, times in counts.items() if others.get(key) != times]

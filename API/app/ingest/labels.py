@@ -4,8 +4,8 @@ A fact's label (`hechos`: field, name, second text) with a process id is a *key*
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -32,6 +32,19 @@ def parts_of(key: Key) -> tuple[int, int]:
     return key >> 32, (key & 0xFFFFFFFF) - 1
 
 
+class Observed(NamedTuple):
+    """What one report has of one fact."""
+
+    counts: Mapping[Key, int]
+    """Key -> how many equal items there are."""
+    keys: Sequence[Key]
+    """Of each item, in the order of `items`."""
+    items: Sequence[Any]
+
+
+NOTHING = Observed({}, (), ())
+
+
 class Labels:
     """The numbers of labels, as they are in `hechos`."""
 
@@ -42,29 +55,18 @@ class Labels:
         """Drop what is remembered."""
         self._numbers.clear()
 
-    def observe(self, connection: Connection, fact: Fact, report: Report) -> Mapping[Key, int]:
+    def observe(self, connection: Connection, fact: Fact, report: Report) -> "Observed":
         """Count the equal items that `report` has of `fact`, by their key."""
         items = fact.items(report)
-        keys = self._keys(connection, fact, items)
-        counts = dict.fromkeys(keys, 1)
-        return counts if len(counts) == len(keys) else Counter(keys)
-
-    def items_by_key(self, connection: Connection, fact: Fact, report: Report) -> dict[Key, Any]:
-        """Give the items of `report` by their key; one of those that are equal."""
-        items = fact.items(report)
-        return dict(zip(self._keys(connection, fact, items), items, strict=True))
-
-    def _keys(self, connection: Connection, fact: Fact, items: Any) -> list[Key]:
         known = self._numbers.setdefault(fact.field, {})
-        labels = list(map(fact.label, items))
         try:
-            numbers = [known[label] for label in labels]
+            keys = fact.keys(items, known)
         except KeyError:
-            numbers = [self._number(connection, fact.field, label) for label in labels]
-        return [
-            number << 32 | (0 if pid is None else pid + 1)
-            for number, pid in zip(numbers, map(fact.pid, items), strict=True)
-        ]
+            labels = map(fact.label, items)
+            numbers = {label: self._number(connection, fact.field, label) for label in labels}
+            keys = fact.keys(items, numbers)
+        counts = dict.fromkeys(keys, 1)
+        return Observed(counts if len(counts) == len(keys) else Counter(keys), keys, items)
 
     def _number(self, connection: Connection, field: str, label: Label) -> int:
         known = self._numbers[field]

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from API.app.ingest.labels import Key, key_of, parts_of
-from API.app.ingest.sql import insert_statement
-from createDB.schema import MAX_NUMBER, OPEN, periodos
+from API.app.ingest.sql import run_for_rows, values_of
+from createDB.schema import MAX_NUMBER, OPEN
 
 
 class Period(NamedTuple):
@@ -35,6 +36,11 @@ class Server:
     """Field -> keys of its open periods -> their `veces`."""
     boot: str | None = None
     """The `id_arranque` that its latest report named."""
+    system: tuple[str | None, ...] | None = None
+    """The values of the facts of the system in its latest report; None where not known."""
+
+
+KNOWN_PRESENCES = 500_000
 
 
 class Changes:
@@ -44,13 +50,14 @@ class Changes:
         self.servers: set[int] = set()
         self._closed: list[tuple[int, ...]] = []
         self._opened: list[tuple[int | None, ...]] = []
-        self._presences: list[tuple[int, int]] = []
         self._moments: set[tuple[int, int]] = set()
+        self._present: set[tuple[int, int]] = set()
+        self._known: set[tuple[int, int]] = set()
         self._repetitions = 0
 
     def close(self, server: Server, key: Key, momento: int) -> None:
         """End the open period of `key`."""
-        self._closed.append((momento, server.num_agente, OPEN, *parts_of(key)))
+        self._closed.append((momento, server.num_agente, *parts_of(key)))
         self.note(server, momento)
 
     def open(self, server: Server, period: Period) -> None:
@@ -62,12 +69,14 @@ class Changes:
                 server.next_number % MAX_NUMBER, period.inicio, period.propio,
             )
         )  # fmt: skip
+        server.next_number += period.veces
         self._repetitions = max(self._repetitions, period.veces)
-        self._presences.append((id_hecho, server.num_agente))
+        presence = (id_hecho, server.num_agente)
+        if presence not in self._known:
+            self._present.add(presence)
         self.note(server, period.desde)
         if period.hasta != OPEN:
             self.note(server, period.hasta)
-        server.next_number += period.veces
 
     def note(self, server: Server, momento: int) -> None:
         """Remember that something began or ended at `momento`."""
@@ -75,19 +84,42 @@ class Changes:
 
     def flush(self, connection: Connection) -> None:
         """Write it all."""
-        for statement, rows in (
-            (_END, self._closed),
-            (_INSERT, self._opened),
-            (_PRESENCE, self._presences),
-            (_MOMENT, self._moments),
-        ):
-            if rows:
-                connection.exec_driver_sql(statement, list(rows))
-                rows.clear()
-        if self._repetitions:
+        run_for_rows(connection, _end_open, self._closed)
+        run_for_rows(connection, _insert_periods, self._opened)
+        run_for_rows(connection, _insert_moments, list(self._moments))
+        run_for_rows(connection, _insert_presences, list(self._present))
+        if self._repetitions > 1:
             connection.exec_driver_sql(_REPETITIONS, (self._repetitions,))
-            self._repetitions = 0
-        self.servers.clear()
+        if len(self._known) > KNOWN_PRESENCES:
+            self._known.clear()
+        self._known |= self._present
+        for done in (self._closed, self._opened, self._moments, self._present, self.servers):
+            done.clear()
+        self._repetitions = 0
+
+
+@cache
+def _end_open(rows: int) -> str:
+    return (
+        "UPDATE periodos SET hasta = column1 "  # noqa: S608 - text of our own
+        f"FROM ({values_of(4, rows)}) AS ended "
+        f"WHERE num_agente = column2 AND hasta = {OPEN} AND id_hecho = column3 AND pid = column4"
+    )
+
+
+@cache
+def _insert_periods(rows: int) -> str:
+    return f"INSERT INTO periodos {values_of(9, rows)}"
+
+
+@cache
+def _insert_moments(rows: int) -> str:
+    return f"INSERT OR IGNORE INTO momentos (momento, num_agente) {values_of(2, rows)}"
+
+
+@cache
+def _insert_presences(rows: int) -> str:
+    return f"INSERT OR IGNORE INTO presencias (id_hecho, num_agente) {values_of(2, rows)}"
 
 
 def load_server(connection: Connection, id_agente: str) -> Server:
@@ -102,6 +134,7 @@ def load_server(connection: Connection, id_agente: str) -> Server:
 
 def load_open(connection: Connection, server: Server) -> None:
     """Read the open periods of `server` anew."""
+    server.system = None
     periods, server.boot = periods_at(connection, server.num_agente, OPEN - 1)
     server.open = {
         field: {key: period.veces for key, period in found.items()}
@@ -150,9 +183,6 @@ def begin_earlier(connection: Connection, num_agente: int, period: Period, momen
 _WHERE = "WHERE num_agente = ? AND hasta = ? AND id_hecho = ? AND pid = ?"
 _END = f"UPDATE periodos SET hasta = ? {_WHERE}"  # noqa: S608 - text of our own
 _BEGIN_EARLIER = f"UPDATE periodos SET desde = ? {_WHERE}"  # noqa: S608
-_INSERT = insert_statement(periodos)
-_PRESENCE = "INSERT OR IGNORE INTO presencias (id_hecho, num_agente) VALUES (?, ?)"
-_MOMENT = "INSERT OR IGNORE INTO momentos (momento, num_agente) VALUES (?, ?)"
 _REPETITIONS = """
     WITH RECURSIVE missing (n) AS (
         SELECT coalesce(max(n), 0) + 1 FROM repeticiones

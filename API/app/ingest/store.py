@@ -5,10 +5,9 @@ caller's transaction.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -16,9 +15,9 @@ from sqlalchemy import Connection
 from API.app.ingest.history import History
 from API.app.ingest.journal import Line
 from API.app.ingest.periods import Server
-from API.app.ingest.sql import insert_statement, sql_time, to_ms
+from API.app.ingest.sql import insert_statement, run_for_rows, sql_time, to_ms, values_of
 from API.app.report import Report, agent_of, decode_report, identity_of
-from createDB.schema import procesos, servers, usuarios_activos
+from createDB.schema import servers
 
 CLOCK_AHEAD = timedelta(minutes=5)
 """How far a server's clock may run ahead before its word about the moment no longer counts."""
@@ -237,43 +236,26 @@ def _agent_row(
 
 def _insert_children(connection: Connection, id_serv: int, report: Report) -> None:
     shared = (id_serv, report.ipaddress, sql_time(report.fecha_hora))
-    rows = [(p.pid, p.name, p.username) for p in report.procesos]
-    for statement, values in _chunks("procesos", rows):
-        connection.exec_driver_sql(statement, shared + values)
-    sessions = [(s.name, s.pid) for s in report.usuarios_activos]
-    for statement, values in _chunks("usuarios_activos", sessions):
-        connection.exec_driver_sql(statement, shared + values)
-
-
-ROWS_A_STATEMENT = 256
-"""Rows that one INSERT takes, a power of two. More gain nothing, and SQLite has a limit of 32,766
-parameters (https://sqlite.org/limits.html)."""
-
-
-def _chunks(table: str, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Cut `rows` into pieces whose sizes are powers of two, so that few statements serve all."""
-    start, size = 0, ROWS_A_STATEMENT
-    while start < len(rows):
-        while size > len(rows) - start:
-            size //= 2
-        yield _insert_rows(table, size), tuple(chain.from_iterable(rows[start : start + size]))
-        start += size
+    processes = [(item.pid, item.name, item.username) for item in report.procesos]
+    run_for_rows(connection, _insert_processes, processes, shared)
+    sessions = [(item.name, item.pid) for item in report.usuarios_activos]
+    run_for_rows(connection, _insert_sessions, sessions, shared)
 
 
 @cache
-def _insert_rows(table: str, number: int) -> str:
-    """Write an INSERT of `number` rows that share the report's number, address and time.
+def _insert_processes(rows: int) -> str:
+    return _insert_items("procesos", "pid, name, username", "column1, column2, column3", 3, rows)
 
-    Measured with 200 rows: half the time of `executemany`, and one release of the interpreter's
-    lock instead of 200 (docs/adr/0003).
-    """
-    columns, marks, found = {
-        procesos.name: ("pid, name, username", "(?, ?, ?)", "column1, column2, column3"),
-        usuarios_activos.name: ("username, pid", "(?, ?)", "column1, column2"),
-    }[table]
-    values = ", ".join([marks] * number)
+
+@cache
+def _insert_sessions(rows: int) -> str:
+    return _insert_items("usuarios_activos", "username, pid", "column1, column2", 2, rows)
+
+
+def _insert_items(table: str, columns: str, found: str, width: int, rows: int) -> str:
+    """Write an INSERT of rows that share their report's number, address and time."""
     return (
         "WITH report (id_serv, ip, at) AS (VALUES (?, ?, ?)) "  # noqa: S608 - text of our own
         f"INSERT INTO {table} (id_serv, ip_server, fecha_hora, {columns}) "
-        f"SELECT id_serv, ip, at, {found} FROM report, (VALUES {values})"
+        f"SELECT id_serv, ip, at, {found} FROM report, ({values_of(width, rows)})"
     )

@@ -169,6 +169,7 @@ def _create_history() -> None:
         sa.Column("n", sa.Integer),
         sa.PrimaryKeyConstraint("n", name="pk_repeticiones"),
     )
+    op.execute("INSERT INTO repeticiones VALUES (1)")
 
 
 def _foreign_key(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
