@@ -9,6 +9,9 @@ from tqdm import tqdm
 from API.app.ingest.store import Store, utc_now
 from API.app.report import Process, Report, Session
 
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, as everywhere in the database
+"""Where a report stands whose time cannot be read: before all others."""
+
 _REPORTS = "SELECT * FROM servers WHERE momento IS NULL ORDER BY fecha_hora, id_serv"
 _PROCESSES = "SELECT pid, name, username FROM procesos WHERE id_serv = ?"
 _SESSIONS = "SELECT username, pid FROM usuarios_activos WHERE id_serv = ?"
@@ -19,10 +22,13 @@ def adopt_reports(connection: Connection) -> None:
     store, now = Store(rows=False), utc_now()
     found = connection.exec_driver_sql(_REPORTS).all()
     for row in tqdm(found, desc="historial", unit=" reportes", disable=None):
-        store.adopt(connection, row.id_serv, row.id_agente, _report(connection, row), now)
+        moment = _moment(row.fecha_hora)
+        report = _report(connection, row, moment or EPOCH)
+        came = moment and min(moment, now)  # the first generation noted no time but the server's
+        store.adopt(connection, row.id_serv, row.id_agente, report, came)
 
 
-def _report(connection: Connection, row: Row[Any]) -> Report:
+def _report(connection: Connection, row: Row[Any], moment: datetime) -> Report:
     """Make a report of its rows, whatever they hold: the first generation checked nothing."""
     return Report(
         arquitectura_proc=_text(row.arquitectura_proc),
@@ -30,7 +36,7 @@ def _report(connection: Connection, row: Row[Any]) -> Report:
         nombre_so=_text(row.nombre_so),
         version_so=_text(row.version_so),
         ipaddress=_text(row.ipaddress),
-        fecha_hora=_moment(row.fecha_hora),
+        fecha_hora=moment,
         procesos=[
             Process(pid, _text(name), username)
             for pid, name, username in connection.exec_driver_sql(_PROCESSES, (row.id_serv,))
@@ -47,9 +53,8 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _moment(value: Any) -> datetime:
-    """Read a time; what is none stands before all others."""
+def _moment(value: Any) -> datetime | None:
     try:
         return datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        return datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, as everywhere in the database
+        return None

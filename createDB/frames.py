@@ -9,7 +9,10 @@ from sqlalchemy import Table
 
 from createDB.schema import procesos, servers, usuarios_activos
 
-FACTS = [column.name for column in servers.columns if column.name != "id_serv"]
+OWN = ("id_serv", "momento", "num_agente")
+"""What a database decides for itself, by what else it holds."""
+
+FACTS = [column.name for column in servers.columns if column.name not in OWN]
 
 LISTS = {"procesos": procesos, "usuarios_activos": usuarios_activos}
 

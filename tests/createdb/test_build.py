@@ -19,7 +19,7 @@ def test_it_works_from_any_folder(run: Run, tmp_path: Path, rows: Rows) -> None:
     path = tmp_path / "new" / "database" / "servers.sqlite"
     done = run("--database", path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{path}: creada (esquema 0001)\n"
+    assert done.stdout == f"{path}: creada (esquema 0001, completo)\n"
     tables = {name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type='table'")}
     assert set(metadata.tables) <= tables
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]

@@ -1,6 +1,7 @@
 """A database of the first generation becomes ours without losing a row, or stays what it was."""
 
 import sqlite3
+import time
 import uuid
 from contextlib import closing
 from pathlib import Path
@@ -42,12 +43,12 @@ def test_every_row_keeps_its_number_and_values(run: Run, seed: Path, rows: Rows)
 def test_moments_take_one_form_and_what_is_none_stays(seed: Path, rows: Rows) -> None:
     upgrade(seed)
     assert rows(seed, "SELECT id_serv, fecha_hora, momento FROM servers") == [
-        (3, "2020-02-15 02:06:54.999999", "2020-02-15 02:06:54.999999"),
-        (8, "2020-02-16 00:06:54.000000", "2020-02-16 00:06:54.000000"),
-        (9, "ayer", None),
-        (10, None, None),
+        (3, "2020-02-15 02:06:54.999999", 1_581_732_414_999),
+        (8, "2020-02-16 00:06:54.000000", 1_581_811_614_000),
+        (9, "ayer", 0),  # before all others
+        (10, None, 0),
     ]
-    times = [time for (time,) in rows(seed, "SELECT fecha_hora FROM procesos WHERE id_proc > 1")]
+    times = [found for (found,) in rows(seed, "SELECT fecha_hora FROM procesos WHERE id_proc > 1")]
     assert times == ["2020-02-16 02:06:54.000000", "2020-02-17 00:00:00.000000", None]
 
 
@@ -60,7 +61,7 @@ def test_a_clock_that_was_ahead_does_not_stay_the_latest_report(
         seed, "SELECT fecha_hora, momento FROM servers WHERE id_serv = 8"
     )
     assert fecha_hora == "2099-01-01 00:00:00.000000"
-    assert momento < "2099"
+    assert momento <= time.time() * 1000
 
 
 def test_addresses_become_agents(seed: Path, rows: Rows) -> None:
@@ -70,13 +71,22 @@ def test_addresses_become_agents(seed: Path, rows: Rows) -> None:
         (3, identities[0], None, None),
         (8, identities[0], None, None),
         (9, identities[1], None, None),
-        (10, None, None, None),
+        (10, str(uuid.uuid5(NAMESPACE, "")), None, None),
     ]
-    query = "SELECT id_agente, ipaddress, id_serv, momento FROM agentes ORDER BY ipaddress"
+    query = "SELECT id_agente, ipaddress, id_serv, ultimo_reporte FROM agentes ORDER BY ipaddress"
     assert rows(seed, query) == [
+        (str(uuid.uuid5(NAMESPACE, "")), "", 10, None),
         (identities[0], "10.0.0.1", 8, "2020-02-16 00:06:54.000000"),
         (identities[1], "10.0.0.2", 9, None),
     ]
+
+
+def test_old_reports_get_a_history(seed: Path, rows: Rows) -> None:
+    upgrade(seed)
+    query = "SELECT DISTINCT name FROM procesos p JOIN servers USING (id_serv)"
+    assert rows(seed, query)
+    assert set(rows(seed, query)) == set(rows(seed, "SELECT DISTINCT name FROM historial_procesos"))
+    assert rows(seed, "SELECT count(*) FROM servers WHERE momento IS NULL") == [(0,)]
 
 
 def test_numbers_go_on_above_every_one_ever_seen(seed: Path, change: Change, rows: Rows) -> None:

@@ -114,16 +114,24 @@ class Store:
         return results
 
     def adopt(
-        self, connection: Connection, id_serv: int, id_agente: str, report: Report, now: datetime
+        self,
+        connection: Connection,
+        id_serv: int,
+        id_agente: str,
+        report: Report,
+        recibido: datetime | None,
     ) -> None:
         """Give a report whose rows are there already its place in its server's history.
 
-        What the first generation stored has no `recibido`: it came when its server's clock says,
-        and not later than `now`.
+        Args:
+            connection: inside a transaction.
+            id_serv: number of the report.
+            id_agente: identity of the server.
+            report: what it says.
+            recibido: when it came, so far as anybody knows, in UTC without offset.
         """
         server = self._history.server(connection, id_agente)
-        recibido = min(report.fecha_hora, now)
-        momento = _free_moment(connection, server, recibido, recibido)
+        momento = _free_moment(connection, server, report.fecha_hora, recibido or report.fecha_hora)
         connection.exec_driver_sql(_PLACE, (momento, server.num_agente, id_serv))
         self._history.record(connection, server, report, momento)
         self._history.flush(connection)
@@ -154,8 +162,10 @@ _PLACE = "UPDATE servers SET momento = ?, num_agente = ? WHERE id_serv = ?"
 _UPDATE_AGENT = """
     UPDATE agentes SET
         siguiente = max(siguiente, :siguiente),
-        primer_reporte = min(coalesce(primer_reporte, :recibido), :recibido),
-        ultimo_reporte = max(coalesce(ultimo_reporte, :recibido), :recibido),
+        primer_reporte =
+            coalesce(min(coalesce(primer_reporte, :recibido), :recibido), primer_reporte),
+        ultimo_reporte =
+            coalesce(max(coalesce(ultimo_reporte, :recibido), :recibido), ultimo_reporte),
         descartados = max(coalesce(descartados, 0), coalesce(:descartados, 0)),
         hostname = iif(:momento >= coalesce(momento, :momento), :hostname, hostname),
         ipaddress = iif(:momento >= coalesce(momento, :momento), :ipaddress, ipaddress),
@@ -218,7 +228,7 @@ def _server_row(entry: Entry, recibido: datetime, momento: int, num_agente: int)
 
 
 def _agent_row(
-    id_serv: int, server: Server, report: Report, recibido: datetime, momento: int
+    id_serv: int, server: Server, report: Report, recibido: datetime | None, momento: int
 ) -> dict[str, Any]:
     return {
         "num_agente": server.num_agente,
@@ -227,7 +237,7 @@ def _agent_row(
         "ipaddress": report.ipaddress,
         "id_serv": id_serv,
         "momento": momento,
-        "recibido": sql_time(recibido),
+        "recibido": None if recibido is None else sql_time(recibido),
         "intervalo": report.intervalo,
         "version_agente": report.version_agente,
         "descartados": report.descartados,

@@ -195,8 +195,8 @@ def _moment_text(text: Any) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _agent_of(address: Any) -> str | None:
-    return None if address is None else str(uuid.uuid5(NAMESPACE, str(address)))
+def _agent_of(address: Any) -> str:
+    return str(uuid.uuid5(NAMESPACE, "" if address is None else str(address)))
 
 
 def _columns(connection: sa.Connection, table: str) -> dict[str, str]:
