@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from createDB.adopt import adopt_reports
 from createDB.engine import (
+    DatabaseUnusableError,
     database_path,
     open_engine,
     open_for_building,
@@ -36,12 +37,12 @@ from createDB.views import COMPACT, Layout, layout_of, make_views
 FOLDER_MODE = 0o750
 
 
-def build(url: URL, layout: Layout = Layout.COMPLETO) -> str:
+def build(url: URL, layout: Layout | None = None) -> str:
     """Make or upgrade the database of `url`; one that is current is only looked at.
 
     Args:
         url: where it is, or will be.
-        layout: of a new one.
+        layout: of a new one, `completo` unless it is said; one that exists keeps its own.
 
     Returns:
         what was done, in one line.
@@ -54,14 +55,25 @@ def build(url: URL, layout: Layout = Layout.COMPLETO) -> str:
         if (look := look_at(url)) and look[0] is State.CURRENT:
             done = f"{path}: ya está al día (esquema {head_revision()})"
         else:
-            done = _make_or_upgrade(url, layout)
+            done = _make_or_upgrade(url, layout or Layout.COMPLETO)
         # Still alone: SQLite doesn't wait for its turn to switch the file to WAL, it fails.
         engine = open_engine(url)
         try:
             ready(engine)
+            _require_layout(engine, layout)
         finally:
             engine.dispose()
     return done
+
+
+def _require_layout(engine: Engine, layout: Layout | None) -> None:
+    with engine.connect() as connection:
+        found = layout_of(connection)
+    if layout not in (None, found):
+        raise DatabaseUnusableError(
+            f"{database_path(engine.url)}: es {found}; para tenerla {layout} hágala de nuevo desde "
+            f"la bitácora: --database OTRO_ARCHIVO --layout {layout} --from-log CARPETA"
+        )
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, 
 from createDB.build import build
 from createDB.engine import DatabaseUnusableError, database_path, unusable
 from createDB.snapshot import snapshot
+from createDB.views import Layout
 
 OK, DIFFERENT, UNUSABLE, INTERRUPTED = 0, 1, 3, 130
 
@@ -63,9 +64,9 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     log = options.from_log or settings.storage / "text"
     steps: list[Callable[[], int]] = []
     if options.from_log:
-        steps.append(lambda: _rebuild(url, log))
+        steps.append(lambda: _rebuild(url, log, options.layout))
     elif not (options.check or options.snapshot):
-        steps.append(lambda: _say(build(url)))
+        steps.append(lambda: _say(build(url, options.layout)))
     if options.check:
         steps.append(lambda: _check(url, log))
     if options.snapshot:
@@ -73,10 +74,10 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     return max(step() for step in steps)
 
 
-def _rebuild(url: URL, log: Path) -> int:
+def _rebuild(url: URL, log: Path, layout: Layout | None) -> int:
     from createDB.rebuild import rebuild  # pandas takes a second to import, and building needs none
 
-    return _said(rebuild(url, log))
+    return _said(rebuild(url, log, layout or Layout.COMPLETO))
 
 
 def _check(url: URL, log: Path) -> int:
@@ -129,6 +130,14 @@ def _parser() -> argparse.ArgumentParser:
             text = f"{row.help} (por omisión: {row.default}; {places})".replace("%", "%%")
             parser.add_argument(row.option, dest=row.field, metavar="VALOR", help=text)
     parser.add_argument("--config", metavar="ARCHIVO", help=f"por omisión: {DEFAULT_CONFIG}")
+    parser.add_argument(
+        "--layout",
+        type=Layout,
+        choices=list(Layout),
+        help="dónde quedan los procesos y sesiones de cada reporte: en filas propias (completo) o "
+        "sólo en los períodos (compacto, para flotas grandes; las mismas consultas dan las mismas "
+        "filas); por omisión: completo en una base nueva, el que tenga en una que ya existe",
+    )
     _add_actions(parser.add_argument_group("en vez de construir o actualizar"))
     return parser
 

@@ -12,6 +12,7 @@ from createDB.diagrams import report_model, structure
 from createDB.engine import ROOT
 from createDB.entity_relation import entity_relation, type_name
 from createDB.schema import metadata
+from createDB.views import HISTORY, View
 
 DOCUMENT = ROOT / "docs" / "database.md"
 BEGIN = "<!-- tables: made by createDB.describe -->"
@@ -30,11 +31,20 @@ def documents() -> dict[Path, str]:
 
 
 def _with_tables(text: str) -> str:
-    """Put the tables of today between the marks in `text`."""
+    """Put the tables and views of today between the marks in `text`."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    tables = "\n\n".join(_section(table) for table in metadata.tables.values())
+    sections = [_section(table) for table in metadata.tables.values()]
+    sections += [_view_section(view) for view in HISTORY]
+    tables = "\n\n".join(sections)
     return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"
+
+
+def _view_section(view: View) -> str:
+    lines = [f"### `{view.name}`", "", f"View. {view.comment}", ""]
+    lines += ["| column | meaning |", "| --- | --- |"]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in view.columns.items()]
+    return "\n".join(lines)
 
 
 def _section(table: Table) -> str:

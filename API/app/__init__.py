@@ -4,7 +4,7 @@ from flask import Flask
 
 from API.app.collector import Collector
 from API.app.errors import register_error_handlers
-from API.app.routers import health, servers
+from API.app.routers import agentes, cambios, health, servers
 from API.app.settings import Settings
 
 
@@ -18,8 +18,8 @@ def create_app(settings: Settings) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the columns is the contract's
     app.extensions["collector"] = Collector(settings)
     register_error_handlers(app)
-    app.register_blueprint(servers.blueprint)
-    app.register_blueprint(health.blueprint)
+    for router in (servers, agentes, cambios, health):
+        app.register_blueprint(router.blueprint)
     return app
 
 

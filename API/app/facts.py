@@ -44,6 +44,8 @@ class Fact(NamedTuple):
     of every report: written out, it takes a third of the time."""
     ends_with_boot: bool
     """Whether nothing of it outlives a reboot."""
+    columns: tuple[str, ...] = ("name",)
+    """What the texts of its label are called in a report."""
 
 
 def _nothing(_item: object) -> None:
@@ -74,6 +76,7 @@ LISTS = (
             known[process.name, process.username] << 32 | process.pid + 1 for process in processes
         ],
         ends_with_boot=True,
+        columns=("name", "username"),
     ),
     Fact(
         "usuarios_activos",

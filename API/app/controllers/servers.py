@@ -8,14 +8,13 @@ from flask import Response, jsonify, request
 
 from API.app.auth import LOOPBACK, require_network
 from API.app.collector import the_collector
+from API.app.controllers.parameters import page_size, refuse_unknown
 from API.app.errors import ProblemError
 from API.app.ingest.store import Entry, entry_from_body
 from API.app.queries.servers import Filters, latest_reports, report_as_posted
 from API.app.report import InvalidReportError
 
-PAGE = 100
-MAX_PAGE = 1_000
-PARAMETERS = frozenset(("ip", "hostname", "so", "limite", "despues"))
+PARAMETERS = (*Filters._fields, "limite", "despues")
 
 
 def receive_report() -> tuple[Response, int]:
@@ -30,8 +29,8 @@ def receive_report() -> tuple[Response, int]:
 def list_servers() -> Response:
     """List the latest report of each server, a page at a time."""
     require_network(LOOPBACK)
-    _refuse_unknown_parameters()
-    limit = _page_size()
+    refuse_unknown(PARAMETERS)
+    limit = page_size()
     filters = Filters(*(request.args.get(name) for name in Filters._fields))
     with the_collector().reader.connect() as connection:
         rows = latest_reports(connection, filters, request.args.get("despues"), limit + 1)
@@ -106,19 +105,3 @@ def _too_large(limit: int) -> ProblemError:
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"a report may have {limit >> 20} MiB, before and after it is unpacked",
     )
-
-
-def _refuse_unknown_parameters() -> None:
-    unknown = sorted(set(request.args) - PARAMETERS)
-    if unknown:
-        raise ProblemError(
-            HTTPStatus.BAD_REQUEST,
-            f"unknown parameter {unknown[0]!r}; there are {', '.join(sorted(PARAMETERS))}",
-        )
-
-
-def _page_size() -> int:
-    text = request.args.get("limite", str(PAGE))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAGE):
-        raise ProblemError(HTTPStatus.BAD_REQUEST, f"limite must be from 1 to {MAX_PAGE}")
-    return int(text)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from API.app.queries.times import with_offset
 from createDB.schema import agentes, procesos, servers, usuarios_activos
 
 
@@ -112,8 +113,7 @@ def _as_json(row: Any) -> dict[str, Any]:
     """Turn a row of `servers` into what JSON can say: times with offset, errors as an object."""
     values = dict(row)
     for name in ("fecha_hora", "recibido"):
-        if values[name] is not None:
-            values[name] = values[name].replace(" ", "T") + "+00:00"
+        values[name] = with_offset(values[name])
     if values["errores"] is not None:
         values["errores"] = json.loads(values["errores"])
     return values
