@@ -5,6 +5,10 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 venv="$here/.venv-agente"
 
+if [ ! -r "$here/agente/environment.sh" ]; then
+    echo "agente.sh: falta la carpeta agente/ en $here: se copia junto con este archivo" >&2
+    exit 2
+fi
 . "$here/agente/environment.sh"
 if ! is_installed "$venv" "$here/agente/requirements.txt"; then
     make_environment "$venv" "$here/agente/requirements.txt"

@@ -110,12 +110,14 @@ def shell(path: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def shell_folder(tmp_path: Path) -> Path:
-    """A folder of programs beside a copy of agente.sh."""
+    """A folder of programs beside a copy of agente.sh and what it sources."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("dirname", "cat", "cksum"):
         (folder / name).symlink_to(f"/usr/bin/{name}")
-    (tmp_path / "agente.sh").write_text((ROOT / "agente.sh").read_text())
+    (tmp_path / "agente").mkdir()
+    for name in ("agente.sh", "agente/environment.sh"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
     return folder
 
 
@@ -133,6 +135,14 @@ def test_the_script_says_that_the_venv_module_is_missing(shell_folder: Path) -> 
     run = shell(shell_folder)
     assert run.returncode == 2
     assert "falta el módulo venv" in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+def test_the_script_says_that_it_was_copied_without_its_folder(shell_folder: Path) -> None:
+    (shell_folder.parent / "agente" / "environment.sh").unlink()
+    run = shell(shell_folder)
+    assert run.returncode == 2
+    assert "falta la carpeta agente/" in run.stderr
     assert run.stderr.count("\n") == 1
 
 
