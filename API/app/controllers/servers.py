@@ -21,7 +21,7 @@ def receive_report() -> tuple[Response, int]:
     """Store the report in the request's body; 201, or 200 where it was stored before."""
     collector = the_collector()
     require_network(collector.settings.networks_without_token)
-    stored = collector.writer.store(_entry(_read_body(collector.settings.max_body)))
+    stored = collector.writer.store(_entry(read_body(collector.settings.max_body)))
     status = HTTPStatus.CREATED if stored.created else HTTPStatus.OK
     return jsonify(id_serv=stored.id_serv), status
 
@@ -58,7 +58,7 @@ def _entry(body: bytes) -> Entry:
         raise ProblemError(HTTPStatus.BAD_REQUEST, str(error), errores=error.problems) from None
 
 
-def _read_body(limit: int) -> bytes:
+def read_body(limit: int) -> bytes:
     """Give the request's body, unpacked.
 
     Raises:
