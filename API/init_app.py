@@ -6,10 +6,10 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from API.app.collector import StorageInUseError, lock_storage
 from API.app.logs import configure_logs
 from API.app.server import AddressInUseError, serve
 from API.app.settings import Settings, SettingsError, load_settings
+from API.app.storage import StorageInUseError, lock_storage
 from createDB.engine import DatabaseUnusableError, open_engine
 from createDB.state import ready
 

@@ -4,25 +4,22 @@ from flask import Flask
 
 from API.app.collector import Collector
 from API.app.errors import register_error_handlers
+from API.app.ingest.channel import Address
 from API.app.routers import agentes, cambios, health, servers
 from API.app.settings import Settings
 
 
-def create_app(settings: Settings) -> Flask:
-    """Make the application and what it needs to store reports; `close_app` lets go of it.
+def create_app(settings: Settings, address: Address) -> Flask:
+    """Make the application.
 
-    Raises:
-        StorageInUseError, OSError: the storage folder cannot be used.
+    Args:
+        settings: of the collector.
+        address: where the process that writes is to be found.
     """
     app = Flask(__name__)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the columns is the contract's
-    app.extensions["collector"] = Collector(settings)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the columns' order is the contract's
+    app.extensions["collector"] = Collector(settings, address)
     register_error_handlers(app)
     for router in (servers, agentes, cambios, health):
         app.register_blueprint(router.blueprint)
     return app
-
-
-def close_app(app: Flask) -> None:
-    """Store what `app` has accepted, and let go of its storage folder."""
-    app.extensions["collector"].close()

@@ -26,7 +26,7 @@ def _database(collector: Collector) -> str | None:
 
 
 def _journal(collector: Collector) -> str | None:
-    folder = collector.journal.folder
+    folder = collector.log_folder
     return None if os.access(folder, os.W_OK | os.X_OK) else f"{folder} cannot be written"
 
 

@@ -1,9 +1,9 @@
-"""Serves the application over HTTP with granian: one parent that watches, one worker that serves.
+"""The processes of a collector: one that watches, one that writes, one or more that serve HTTP.
 
-The worker does all the work and holds the storage folder's lock; the parent starts it, passes
-signals on and, should it die, starts another.
+The parent watches: it starts the others, passes signals on and, should one die, starts another.
 """
 
+import contextlib
 import functools
 import multiprocessing
 import multiprocessing.connection
@@ -12,6 +12,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
 import structlog
@@ -19,12 +20,17 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
 from API.app import create_app
+from API.app.ingest.channel import Address, new_address
+from API.app.keeper import keep
 from API.app.settings import Settings
 
 log = structlog.get_logger()
 
 GRACE_S = 30
 """How long a stopping worker may take to answer what it has accepted, in seconds."""
+
+
+RESTART_S = 0.5
 
 
 class AddressInUseError(Exception):
@@ -36,21 +42,63 @@ def serve(settings: Settings) -> None:
 
     Raises:
         AddressInUseError: the address is taken, or not this host's.
-        SystemExit: the worker died and could not be started again.
+        SystemExit: the processes that serve died and could not be started again.
     """
     _require_address(settings.host, settings.port)
+    address = new_address()
     server = Granian(
         "API.app",
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
+        workers=settings.processes,
         blocking_threads=settings.threads,
         respawn_failed_workers=True,
         workers_kill_timeout=GRACE_S,
         log_enabled=False,
     )
-    server.serve(target_loader=functools.partial(_load, settings), wrap_loader=False)
+    with Writing(settings, address):
+        server.serve(target_loader=functools.partial(_load, settings, address), wrap_loader=False)
+
+
+class Writing:
+    """Keeps a process that writes running as long as the context lasts."""
+
+    def __init__(self, settings: Settings, address: Address) -> None:
+        self._settings = settings
+        self._address = address
+        self._context = multiprocessing.get_context("spawn")
+        self._stopping = threading.Event()
+        self._end: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="writing", daemon=True)
+
+    def __enter__(self) -> None:
+        ready = threading.Event()
+        self._ready = ready
+        self._thread.start()
+        ready.wait()
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        if self._end:
+            self._end.close()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._end, theirs = self._context.Pipe()
+            process = self._context.Process(
+                target=keep, args=(self._settings, self._address, theirs), name="writer"
+            )
+            process.start()
+            theirs.close()
+            with contextlib.suppress(EOFError, OSError):
+                self._end.recv()
+            self._ready.set()
+            process.join()
+            if not self._stopping.wait(RESTART_S):
+                log.error("the writer ended; starting another", code=process.exitcode)
 
 
 def _require_address(host: str, port: int) -> None:
@@ -67,10 +115,10 @@ def _require_address(host: str, port: int) -> None:
             ) from None
 
 
-def _load(settings: Settings) -> Callable[..., Any]:
-    """Make the application; runs in the worker."""
+def _load(settings: Settings, address: Address) -> Callable[..., Any]:
+    """Make the application; runs in a process that serves."""
     _end_with_parent()
-    app = create_app(settings)
+    app = create_app(settings, address)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log.info("listening", url=f"http://{host}:{settings.port}", pid=os.getpid())
     return app

@@ -39,6 +39,7 @@ class Settings:
     max_body: int
     queue: int
     threads: int
+    processes: int
     min_free: int
 
 
@@ -111,7 +112,9 @@ SETTINGS = (
     Setting("queue", "limites", "cola", "--cola", _whole(1, 100_000), "512",
             "reportes que pueden esperar a ser guardados; los demás reciben 503"),
     Setting("threads", "limites", "hilos", "--hilos", _whole(1, 1_024), "64",
-            "peticiones que se atienden a la vez"),
+            "peticiones que cada proceso atiende a la vez"),
+    Setting("processes", "limites", "procesos", "--procesos", _whole(1, 64), "1",
+            "procesos que atienden peticiones; otro más escribe"),
     Setting("min_free", "limites", "libre_mib", "--libre-mib", _whole(0, 1 << 30, MIB), "64",
             "MiB libres en disco por debajo de los cuales /readyz dice que no está listo"),
 )  # fmt: skip

@@ -9,9 +9,9 @@ fails takes its lines back.
 import queue
 import sqlite3
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -31,33 +31,40 @@ _REMEMBER = (
     "ON CONFLICT (archivo) DO UPDATE SET posicion = excluded.posicion"
 )
 
-Waiting = tuple[Entry, "Future[Stored]"]
+Tell = Callable[[Stored | Exception], None]
+"""Told what became of a report, once; must not block."""
+
+
+class _Waiting(NamedTuple):
+    """A report, and who waits for it."""
+
+    entry: Entry
+    tell: Tell
 
 
 class Writer:
-    """Stores reports in the JSON log and in the database; `store` may be called by any thread."""
+    """Stores reports in the JSON log and in the database; `submit` may be called by any thread."""
 
     def __init__(self, engine: Engine, journal: Journal, store: Store, capacity: int) -> None:
         self._engine = engine
         self._store = store
         self._journal = journal
-        self._waiting: queue.Queue[Waiting | None] = queue.Queue(capacity)
+        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(capacity)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def store(self, entry: Entry) -> Stored:
-        """Store one report and wait until it is on disk in both places.
+    def submit(self, entry: Entry, tell: Tell) -> None:
+        """Have one report stored; `tell` hears when it is on disk in both places, or why not.
+
+        It is told `StorageUnavailableError` where disk or database refuse; then nothing was kept.
 
         Raises:
             OverloadedError: too many are waiting.
-            StorageUnavailableError: the disk or the database refuses; nothing was kept.
         """
-        future: Future[Stored] = Future()
         try:
-            self._waiting.put_nowait((entry, future))
+            self._waiting.put_nowait(_Waiting(entry, tell))
         except queue.Full:
             raise OverloadedError("too many reports are waiting to be stored") from None
-        return future.result()
 
     def close(self) -> None:
         """Store what is waiting, then stop."""
@@ -69,7 +76,7 @@ class Writer:
         while batch := self._next_batch():
             self._store_batch(batch)
 
-    def _next_batch(self) -> list[Waiting]:
+    def _next_batch(self) -> list[_Waiting]:
         """Wait for a report, then take all that are there; empty when the writer is to stop."""
         batch = []
         item = self._waiting.get()
@@ -85,21 +92,21 @@ class Writer:
             self._waiting.put(None)
         return batch
 
-    def _store_batch(self, batch: Sequence[Waiting]) -> None:
+    def _store_batch(self, batch: Sequence[_Waiting]) -> None:
         """Store `batch` and tell each of those who wait; a report that spoils it goes alone."""
         try:
-            results = self._commit([entry for entry, _ in batch])
+            results = self._commit([item.entry for item in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             if len(batch) > 1 and not _is_outage(error):
                 for item in batch:
                     self._store_batch([item])
                 return
             failure = _as_failure(error)
-            for _, future in batch:
-                future.set_exception(failure)
+            for item in batch:
+                item.tell(failure)
             return
-        for (_, future), result in zip(batch, results, strict=True):
-            future.set_result(result)
+        for item, result in zip(batch, results, strict=True):
+            item.tell(result)
 
     def _commit(self, entries: Sequence[Entry]) -> list[Stored]:
         now = utc_now()

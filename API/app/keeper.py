@@ -1,0 +1,61 @@
+"""The process that writes: it alone holds the storage folder, the JSON log and the database's lock.
+
+It lives as long as the process that started it, and then until those that serve requests are gone,
+so that they can answer what they have accepted. It heeds no signal: a stop of the whole group
+reaches it too, and would take the writer away from under them.
+"""
+
+import signal
+from multiprocessing.connection import Connection
+
+import structlog
+
+from API.app.ingest.archive import Archiver
+from API.app.ingest.channel import Address, WriterService
+from API.app.ingest.journal import Journal
+from API.app.ingest.recovery import reconcile
+from API.app.ingest.store import Store
+from API.app.ingest.writer import Writer
+from API.app.logs import configure_logs
+from API.app.settings import Settings
+from API.app.storage import lock_storage
+from createDB.engine import open_engine
+from createDB.views import Layout, layout_of
+
+log = structlog.get_logger()
+
+TAKEOVER_S = 40
+"""How long it waits for the one before it to finish what was accepted, in seconds."""
+
+GRACE_S = 35
+"""How long it waits at its end for those that serve requests, in seconds; longer than they take."""
+
+
+def keep(settings: Settings, address: Address, parent: Connection) -> None:
+    """Write what comes in at `address` until `parent` is closed from the other end."""
+    configure_logs()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    lock = lock_storage(settings.storage, TAKEOVER_S)
+    engine = open_engine(settings.database)
+    journal = Journal(settings.storage / "text")
+    with engine.connect() as connection:
+        store = Store(rows=layout_of(connection) is Layout.COMPLETO)
+    reconcile(engine, journal, store)
+    writer = Writer(engine, journal, store, settings.queue)
+    archiver = Archiver(journal)
+    service = WriterService(writer, address)
+    parent.send("ready")
+    _wait_for_end(parent)
+    service.close(GRACE_S)
+    archiver.close()
+    writer.close()
+    engine.dispose()
+    lock.close()
+
+
+def _wait_for_end(parent: Connection) -> None:
+    try:
+        parent.recv()
+    except EOFError:
+        return

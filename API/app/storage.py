@@ -1,0 +1,47 @@
+"""The storage folder: one collector's at a time."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import IO
+
+
+class StorageInUseError(Exception):
+    """Another collector works on this storage folder; the message says which."""
+
+
+def lock_storage(folder: Path, wait_s: float = 0) -> IO[str]:
+    """Take the storage folder for this process; closing what is returned gives it back.
+
+    Args:
+        folder: is made where it is missing.
+        wait_s: how long to wait for another process to give it back, in seconds.
+
+    Raises:
+        StorageInUseError: another process has it.
+        OSError: the folder cannot be made or written.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    file = (folder / ".lock").open("a+", encoding="ascii")
+    if not _locked(file, time.monotonic() + wait_s):
+        file.seek(0)
+        owner = file.read().strip() or "?"
+        file.close()
+        raise StorageInUseError(f"{folder}: la usa otro colector (proceso {owner})")
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def _locked(file: IO[str], deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
