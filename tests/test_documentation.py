@@ -9,7 +9,8 @@ from settings import SETTINGS as AGENT_SETTINGS
 from settings import parser as agent_parser
 from sqlalchemy import inspect
 
-from API.app import close_app, create_app
+from API.app import create_app
+from API.app.ingest.channel import new_address
 from API.app.settings import SETTINGS, load_settings, settings_from
 from createDB.build import build
 from createDB.createDB import _parser as createdb_parser
@@ -105,11 +106,8 @@ def test_routes_are_documented(tmp_path: Path) -> None:
     arguments = ["--storage", str(tmp_path), "--database", str(tmp_path / "servers.sqlite")]
     settings = load_settings(arguments, {})
     build(settings.database)
-    app = create_app(settings)
-    try:
-        routes = [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
-    finally:
-        close_app(app)
+    app = create_app(settings, new_address())
+    routes = [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
     assert routes
     for rule in routes:
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)

@@ -116,7 +116,12 @@ def _require_address(host: str, port: int) -> None:
 
 
 def _load(settings: Settings, address: Address) -> Callable[..., Any]:
-    """Make the application; runs in a process that serves."""
+    """Make the application; runs in a process that serves.
+
+    Ctrl-C in a terminal reaches this process as well as its parent, which passes it on as SIGTERM.
+    granian can hang when the two arrive together: it is stopped by its parent alone.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     _end_with_parent()
     app = create_app(settings, address)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host

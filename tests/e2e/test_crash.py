@@ -119,3 +119,13 @@ def test_two_collectors_do_not_share_a_folder(collector: CollectorProcess) -> No
     assert done.returncode == 2
     assert "la usa otro colector" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_ends_the_collector_at_once(collector: CollectorProcess, long_run: bool) -> None:
+    """In a terminal it reaches parent and worker together."""
+    for _ in range(30 if long_run else 5):
+        assert collector.process
+        collector.post(make_report())
+        os.killpg(collector.process.pid, signal.SIGINT)
+        assert collector.process.wait(10) == 0, collector.log
+        collector.start()

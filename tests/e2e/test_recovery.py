@@ -131,3 +131,11 @@ def test_log_of_past_days_is_compressed_and_read_back(
     forget_all(collector)
     collector.start()
     assert len(collector.numbers()) == 2
+
+
+def test_clean_stop_leaves_everything_in_one_file(collector: CollectorProcess) -> None:
+    """What a -wal holds is missing from a copy of the database alone."""
+    collector.post(make_report())
+    assert collector.get("/servers").status_code == 200
+    assert collector.stop() == 0
+    assert list(collector.database.parent.iterdir()) == [collector.database]
