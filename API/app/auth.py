@@ -31,4 +31,8 @@ def require_network(networks: Iterable[Network]) -> None:
     address = ipaddress.ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104
     address = getattr(address, "ipv4_mapped", None) or address
     if not any(address in network for network in networks):
-        raise ProblemError(HTTPStatus.FORBIDDEN, f"requests from {address} are not accepted")
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN,
+            f"requests from {address} are not accepted: reports come from the networks of "
+            "redes_sin_token, and what is stored is read on this machine (ssh -L brings you here)",
+        )

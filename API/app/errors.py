@@ -75,6 +75,7 @@ def register_error_handlers(app: Flask) -> None:
 
     @app.errorhandler(OperationalError)
     def database_away(error: OperationalError) -> Response:
+        log.error("the database cannot be read", reason=str(error.orig))
         return unavailable(StorageUnavailableError(f"the database cannot be read: {error.orig}"))
 
     @app.errorhandler(HTTPException)

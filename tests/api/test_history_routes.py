@@ -93,6 +93,9 @@ def test_now_is_what_the_latest_report_says(shared_collector: CollectorProcess) 
         (f"/agentes/{NOBODY}/estado?cuando=2026-11-20T10:00", 400),
         ("/cambios?desde=0", 400),
         ("/cambios?despues=1", 400),
+        ("/cambios?despues=1.2", 400),
+        ("/cambios?tipo=empieza", 400),
+        ("/cambios?campo=processo", 400),
         ("/cambios?despues=9999999999999999999999.1", 400),
         ("/cambios?limite=0", 400),
         ("/cambios?nombr=x", 400),
@@ -112,6 +115,7 @@ def events(collector: CollectorProcess, **filters: str) -> list[tuple[str, str, 
     while path:
         answer = collector.get(path, params=filters)
         assert answer.status_code == 200, answer.text
+        assert len(answer.json()["cambios"]) <= int(filters.get("limite", 100))
         found += [
             (change["momento"][11:16], change["tipo"], change["nombre"])
             for change in answer.json()["cambios"]
@@ -128,10 +132,26 @@ NGINX = [
 ]
 
 
-def test_changes_are_listed_newest_first(shared_collector: CollectorProcess) -> None:
+@pytest.mark.parametrize("limit", ["1", "2", "3", "100"])
+def test_changes_are_listed_newest_first(shared_collector: CollectorProcess, limit: str) -> None:
     agent = post_days(shared_collector)
-    found = events(shared_collector, agente=agent, campo="procesos", limite="1")
+    found = events(shared_collector, agente=agent, campo="procesos", limite=limit)
     assert found == [*NGINX, ("10:00", "inicia", "systemd")]
+
+
+@pytest.mark.parametrize("limit", [1, 7, 50])
+def test_pages_cut_a_moment_anywhere(collector: CollectorProcess, limit: int) -> None:
+    for number in range(3):
+        processes = [{"pid": pid, "name": f"p{number}"} for pid in range(40)]
+        report = make_report(procesos=processes, pid_agente=7)
+        assert collector.post(report).status_code == 201
+    found = events(collector, campo="procesos", limite=str(limit))
+    assert len(found) == 3 * 39  # but for the agents' own
+    assert {name: [item[2] for item in found].count(name) for name in ("p0", "p1", "p2")} == {
+        "p0": 39,
+        "p1": 39,
+        "p2": 39,
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from flask import Response, jsonify, request
 
 from API.app.auth import LOOPBACK, require_network
 from API.app.collector import the_collector
-from API.app.controllers.parameters import moment, page_size, refuse_unknown
+from API.app.controllers.parameters import moment, one_of, page_size, refuse_unknown
 from API.app.errors import ProblemError
-from API.app.queries.cambios import NEWEST, ChangeFilters, Place, changes
+from API.app.queries.cambios import FIELDS, KINDS, NEWEST, ChangeFilters, Place, changes
 from API.app.queries.times import as_ms
 
-_PLACE = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})")
+_PLACE = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,9})")
 PARAMETERS = (*ChangeFilters._fields, "desde", "hasta", "limite", "despues")
 
 
@@ -22,6 +22,8 @@ def list_changes() -> Response:
     """List what began and what ceased to be true, newest first."""
     require_network(LOOPBACK)
     refuse_unknown(PARAMETERS)
+    one_of("tipo", KINDS)
+    one_of("campo", FIELDS)
     filters = ChangeFilters(*(request.args.get(name) for name in ChangeFilters._fields))
     since = as_ms(moment("desde", datetime(1, 1, 1, tzinfo=UTC)))
     limit = page_size()
@@ -29,7 +31,7 @@ def list_changes() -> Response:
         page = changes(connection, filters, since, _place(), limit)
     response = jsonify(cambios=page.changes)
     if page.end:
-        arguments = {**request.args, "despues": "{}.{}".format(*page.end)}
+        arguments = {**request.args, "despues": "{}.{}.{}".format(*page.end)}
         response.headers["Link"] = f'</cambios?{urlencode(arguments)}>; rel="next"'
     return response
 
@@ -45,4 +47,4 @@ def _place() -> Place:
         raise ProblemError(
             HTTPStatus.BAD_REQUEST, "despues must be as the Link of the page before has it"
         )
-    return Place(int(found[1]), int(found[2]))
+    return Place(*map(int, found.groups()))

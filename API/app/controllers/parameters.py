@@ -33,6 +33,16 @@ def refuse_unknown(known: Collection[str]) -> None:
         )
 
 
+def one_of(name: str, values: Collection[str]) -> None:
+    """Make sure that a parameter, where it is given, has one of these values.
+
+    Raises:
+        ProblemError: 400.
+    """
+    if request.args.get(name, next(iter(values))) not in values:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"{name} must be one of {', '.join(values)}")
+
+
 def page_size() -> int:
     """Read `limite`.
 

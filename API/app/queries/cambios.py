@@ -1,16 +1,23 @@
 """What began and what ceased to be true, newest first."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
+from API.app.facts import LISTS, SYSTEM
 from API.app.queries.times import from_ms
 from createDB.schema import OPEN
 
-MOMENTS_AT_ONCE = 100
+MOMENTS_AT_ONCE = (5, 20, 100)
+"""How many moments are looked at together: first few, as a moment may have many changes."""
+
 MOMENTS_A_PAGE = 2_000
 """How far one page looks back; a filter that finds little gives short pages, not slow ones."""
+
+KINDS = ("inicia", "termina")
+FIELDS = tuple(fact.field for fact in LISTS + SYSTEM)
 
 
 class Place(NamedTuple):
@@ -18,6 +25,8 @@ class Place(NamedTuple):
 
     momento: int
     num_agente: int
+    shown: int = 0
+    """Changes of this very moment and server that pages before have shown; 0 for all of them."""
 
 
 NEWEST = Place(OPEN, 0)
@@ -43,34 +52,47 @@ class Page(NamedTuple):
 def changes(
     connection: Connection, filters: ChangeFilters, since: int, before: Place, limit: int
 ) -> Page:
-    """List changes, all of one moment of a server on the same page.
+    """List changes.
 
     Args:
         connection: to the database.
         filters: which changes.
         since: how far back, in milliseconds since 1970.
         before: where the page before ended.
-        limit: how many changes at least make a page, where there are as many.
+        limit: how many changes make a page.
     """
     server = _number_of(connection, filters.agente) if filters.agente else None
     if filters.agente and server is None:
         return Page([], None)
-    found: list[dict[str, Any]] = []
-    for _ in range(MOMENTS_A_PAGE // MOMENTS_AT_ONCE):
-        moments = _moments(connection, server, since, before)
+    found: list[Row[Any]] = []
+    looked_at = 0
+    while looked_at < MOMENTS_A_PAGE:
+        size = MOMENTS_AT_ONCE[min(looked_at // 20, len(MOMENTS_AT_ONCE) - 1)]
+        moments = _moments(connection, server, since, before, size)
         if not moments:
-            return Page(found, None)
-        found += _changes_at(connection, moments, filters)
+            return Page([_shown(row) for row in found], None)
+        rows = _changes_at(connection, moments, filters)
+        found += rows[before.shown :]
+        if len(found) > limit:
+            return Page([_shown(row) for row in found[:limit]], _end(found[:limit], before))
         before = moments[-1]
-        if len(found) >= limit:
-            break
-    return Page(found, before)
+        looked_at += len(moments)
+    return Page([_shown(row) for row in found], before)
+
+
+def _end(rows: list[Row[Any]], before: Place) -> Place:
+    """Tell where a page ends whose last moment has more to show."""
+    last = rows[-1]
+    place = (last.momento, last.num_agente)
+    shown = sum((row.momento, row.num_agente) == place for row in rows)
+    return Place(*place, shown + (before.shown if before[:2] == place else 0))
 
 
 _MOMENTS = """
     SELECT momento, num_agente FROM momentos
-    WHERE momento >= ? AND (momento, num_agente) < (?, ?)
-    ORDER BY momento DESC, num_agente DESC LIMIT ?
+    WHERE momento >= ?1 AND (momento, num_agente) <= (?2, ?3)
+        AND NOT ((momento, num_agente) = (?2, ?3) AND ?4 = 0)
+    ORDER BY momento DESC, num_agente DESC LIMIT ?5
 """
 # A server's own moments are few: they are read off its periods.
 _MOMENTS_OF_ONE = """
@@ -78,14 +100,15 @@ _MOMENTS_OF_ONE = """
         SELECT desde AS momento FROM periodos WHERE num_agente = ?1
         UNION ALL SELECT hasta FROM periodos WHERE num_agente = ?1
     )
-    WHERE momento >= ?2 AND momento < ?3 ORDER BY momento DESC LIMIT ?4
+    WHERE momento >= ?2 AND momento <= ?3 AND NOT (momento = ?3 AND ?4 = 0)
+    ORDER BY momento DESC LIMIT ?5
 """
 _WANTED = """
     p.propio = 0 AND (:campo IS NULL OR h.campo = :campo)
     AND (:nombre IS NULL OR h.nombre = :nombre) AND (:usuario IS NULL OR h.valor = :usuario)
 """
-_SHOWN = "m.momento, a.id_agente, a.hostname, h.campo, h.nombre, h.valor, p.pid"
-_JOINED = "JOIN hechos h USING (id_hecho) JOIN agentes a USING (num_agente)"
+_SHOWN = "m.momento, m.num_agente, a.id_agente, a.hostname, h.campo, h.nombre, h.valor, p.pid"
+_JOINED = "JOIN hechos h USING (id_hecho) JOIN agentes a ON a.num_agente = m.num_agente"
 _AT = f"""
     WITH m (momento, num_agente) AS (
         SELECT value ->> 0, value ->> 1 FROM json_each(:moments)
@@ -97,7 +120,7 @@ _AT = f"""
     SELECT 'termina', {_SHOWN} FROM m CROSS JOIN periodos p
         ON p.num_agente = m.num_agente AND p.hasta = m.momento {_JOINED}
     WHERE coalesce(:tipo, 'termina') = 'termina' AND {_WANTED}
-    ORDER BY 2 DESC, 3, 1 DESC, 8
+    ORDER BY 2 DESC, 3 DESC, 1 DESC, 6, 9, 7, 8
 """  # noqa: S608 - text of our own
 
 
@@ -107,31 +130,33 @@ def _number_of(connection: Connection, id_agente: str) -> int | None:
     return number
 
 
-def _moments(connection: Connection, server: int | None, since: int, before: Place) -> list[Place]:
+def _moments(
+    connection: Connection, server: int | None, since: int, before: Place, size: int
+) -> list[Place]:
     """Give the next moments at which anything changed, newest first."""
     if server is None:
-        rows = connection.exec_driver_sql(_MOMENTS, (since, *before, MOMENTS_AT_ONCE))
+        rows = connection.exec_driver_sql(_MOMENTS, (since, *before, size))
     else:
-        bounds = (server, since, before.momento, MOMENTS_AT_ONCE)
+        bounds = (server, since, before.momento, before.shown, size)
         rows = connection.exec_driver_sql(_MOMENTS_OF_ONE, bounds)
     return [Place(*row) for row in rows]
 
 
 def _changes_at(
     connection: Connection, moments: list[Place], filters: ChangeFilters
-) -> list[dict[str, Any]]:
+) -> Sequence[Row[Any]]:
     parameters = filters._asdict() | {"moments": json.dumps(moments)}
-    rows = connection.exec_driver_sql(_AT, parameters)
-    return [
-        {
-            "momento": from_ms(row.momento),
-            "tipo": row.tipo,
-            "id_agente": row.id_agente,
-            "hostname": row.hostname,
-            "campo": row.campo,
-            "pid": None if row.pid < 0 else row.pid,
-            "nombre": row.nombre,
-            "valor": row.valor,
-        }
-        for row in rows
-    ]
+    return connection.exec_driver_sql(_AT, parameters).all()
+
+
+def _shown(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "momento": from_ms(row.momento),
+        "tipo": row.tipo,
+        "id_agente": row.id_agente,
+        "hostname": row.hostname,
+        "campo": row.campo,
+        "pid": None if row.pid < 0 else row.pid,
+        "nombre": row.nombre,
+        "valor": row.valor,
+    }
