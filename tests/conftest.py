@@ -1,7 +1,6 @@
 """What many tests share: a real collector in a process of its own, on a free port."""
 
 import copy
-import itertools
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import hypothesis
 import pytest
@@ -24,6 +23,7 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "tests" / "contract"
 DEADLINE_S = 30.0
+LAYOUTS = ("completo", "compacto")
 
 
 def wait_until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
@@ -139,28 +139,37 @@ class CollectorProcess:
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database as createDB.py makes it; tests copy it."""
-    path = tmp_path_factory.mktemp("template") / "servers.sqlite"
-    program = ROOT / "createDB" / "createDB.py"
-    subprocess.run([sys.executable, program, "--database", path], check=True, capture_output=True)
-    return path
+def empty_databases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A database of each layout as createDB.py makes it; tests copy them."""
+    folder = tmp_path_factory.mktemp("templates")
+    made = {layout: folder / f"{layout}.sqlite" for layout in LAYOUTS}
+    for layout, path in made.items():
+        program = [sys.executable, str(ROOT / "createDB" / "createDB.py"), "--layout", layout]
+        subprocess.run([*program, "--database", str(path)], check=True, capture_output=True)
+    return made
+
+
+@pytest.fixture(scope="session")
+def empty_database(empty_databases: dict[str, Path]) -> Path:
+    """A database of the default layout."""
+    return empty_databases["completo"]
+
+
+class NewCollector(Protocol):
+    """Makes a collector that is not running yet, with a folder and a database of its own."""
+
+    def __call__(self, *options: str, layout: str = "completo") -> CollectorProcess: ...
 
 
 @pytest.fixture
-def new_collector(
-    tmp_path: Path, empty_database: Path
-) -> Iterator[Callable[..., CollectorProcess]]:
-    """Make collectors that are not running yet, each with a folder and a database of its own."""
+def new_collector(tmp_path: Path, empty_databases: dict[str, Path]) -> Iterator[NewCollector]:
+    """Make collectors; they are ended with the test."""
     made: list[CollectorProcess] = []
-    numbers = itertools.count()
 
-    def make(*options: str) -> CollectorProcess:
-        collector = CollectorProcess(tmp_path / f"{next(numbers)}" / "storage", options=options)
-        collector.database.parent.mkdir(parents=True)
-        shutil.copy(empty_database, collector.database)
-        made.append(collector)
-        return collector
+    def make(*options: str, layout: str = "completo") -> CollectorProcess:
+        folder = tmp_path / f"{len(made)}"
+        made.append(collector_in(folder, empty_databases[layout], options))
+        return made[-1]
 
     yield make
     for collector in made:
@@ -168,7 +177,7 @@ def new_collector(
 
 
 @pytest.fixture
-def collector(new_collector: Callable[..., CollectorProcess]) -> CollectorProcess:
+def collector(new_collector: NewCollector) -> CollectorProcess:
     """A running collector of the test's own."""
     return new_collector().start()
 
@@ -178,11 +187,17 @@ def shared_collector(
     tmp_path_factory: pytest.TempPathFactory, empty_database: Path
 ) -> Iterator[CollectorProcess]:
     """A running collector for a module's tests, which must not mind each other's reports."""
-    collector = CollectorProcess(tmp_path_factory.mktemp("collector") / "storage")
-    collector.database.parent.mkdir(parents=True)
-    shutil.copy(empty_database, collector.database)
+    collector = collector_in(tmp_path_factory.mktemp("collector"), empty_database)
     yield collector.start()
     collector.release()
+
+
+def collector_in(folder: Path, database: Path, options: tuple[str, ...] = ()) -> CollectorProcess:
+    """Give a collector in `folder` a copy of `database`."""
+    collector = CollectorProcess(folder / "storage", options=options)
+    collector.database.parent.mkdir(parents=True)
+    shutil.copy(database, collector.database)
+    return collector
 
 
 def load_contract(name: str) -> dict[str, Any]:

@@ -4,11 +4,10 @@ import os
 import re
 import sqlite3
 import uuid
-from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import CollectorProcess, load_contract, make_report
+from tests.conftest import CollectorProcess, NewCollector, load_contract, make_report
 
 
 def test_it_works(collector: CollectorProcess) -> None:
@@ -123,7 +122,7 @@ def test_not_ready_while_the_database_is_locked(collector: CollectorProcess) -> 
 
 
 def test_not_ready_when_the_disk_is_short(
-    new_collector: Callable[..., CollectorProcess],
+    new_collector: NewCollector,
 ) -> None:
     collector = new_collector("--libre-mib", str(1 << 30)).start()
     answer = collector.get("/readyz")

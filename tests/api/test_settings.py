@@ -3,14 +3,13 @@
 import ipaddress
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from API.app.settings import SETTINGS, Settings, SettingsError, load_settings
-from tests.conftest import ROOT, CollectorProcess
+from tests.conftest import ROOT, CollectorProcess, NewCollector
 
 
 def load(*options: str, **environment: str) -> Settings:
@@ -123,7 +122,7 @@ def test_commented_file_shows_every_setting() -> None:
     ],
 )
 def test_refused_start_says_why_in_one_line(
-    new_collector: Callable[..., CollectorProcess], options: list[str], words: str
+    new_collector: NewCollector, options: list[str], words: str
 ) -> None:
     done = run_program(*new_collector(*options).command()[2:])
     assert done.returncode == 2
@@ -131,9 +130,7 @@ def test_refused_start_says_why_in_one_line(
     assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
-def test_port_in_use_is_said(
-    collector: CollectorProcess, new_collector: Callable[..., CollectorProcess]
-) -> None:
+def test_port_in_use_is_said(collector: CollectorProcess, new_collector: NewCollector) -> None:
     second = new_collector()
     second.port = collector.port
     done = run_program(*second.command()[2:])
@@ -143,7 +140,7 @@ def test_port_in_use_is_said(
 
 
 def test_wider_listening_takes_reports_only_from_the_named_networks(
-    new_collector: Callable[..., CollectorProcess],
+    new_collector: NewCollector,
 ) -> None:
     collector = new_collector("--host", "0.0.0.0", "--redes-sin-token", "192.0.2.0/24").start()
     answer = collector.post({})

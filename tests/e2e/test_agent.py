@@ -5,14 +5,13 @@ import random
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from tests.agente.conftest import AgentRunner
-from tests.conftest import CollectorProcess, wait_until
+from tests.conftest import CollectorProcess, NewCollector, wait_until
 from tests.installation import odd_process
 
 FAST = ("--cpu-percent", "100")
@@ -93,7 +92,7 @@ def test_report_that_is_sent_again_is_stored_once(
 
 
 def test_fifty_reports_outlive_an_outage_in_order(
-    new_collector: Callable[..., CollectorProcess], agent: AgentRunner
+    new_collector: NewCollector, agent: AgentRunner
 ) -> None:
     collector = new_collector()
     process = agent.start(*to(collector), *FAST, "--interval", "0.05")
@@ -109,7 +108,7 @@ def test_fifty_reports_outlive_an_outage_in_order(
 
 
 def test_agent_killed_while_it_delivers_loses_and_doubles_nothing(
-    new_collector: Callable[..., CollectorProcess], agent: AgentRunner, long_run: bool
+    new_collector: NewCollector, agent: AgentRunner, long_run: bool
 ) -> None:
     collector = new_collector()
     waited = fill_spool(agent, collector, 200 if long_run else 40)

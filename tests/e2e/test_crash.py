@@ -5,12 +5,14 @@ import random
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+import uuid
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 import requests
 
-from tests.conftest import CollectorProcess, make_report, wait_until
+from tests.conftest import LAYOUTS, CollectorProcess, NewCollector, make_report, wait_until
 
 Answered = dict[str, int]
 """id_reporte -> id_serv of every report that was answered."""
@@ -31,6 +33,8 @@ class Load:
         session = requests.Session()
         while not self._stop.is_set():
             report = numbered_report(random.randrange(60))
+            report["id_agente"] = str(uuid.UUID(int=random.randrange(5) + (4 << 76), version=4))
+            report["fecha_hora"] = datetime.now(UTC).isoformat()
             try:
                 answer = session.post(f"{self.collector.url}/servers", json=report, timeout=10)
             except requests.RequestException:
@@ -54,6 +58,23 @@ def numbered_report(processes: int) -> dict[str, Any]:
     return make_report(procesos=names, pid_agente=processes)
 
 
+def assert_history(collector: CollectorProcess) -> None:
+    """Check the periods: they do not overlap, and say what each server's last report had."""
+    assert not collector.rows(
+        "SELECT 1 FROM periodos a JOIN periodos b USING (num_agente, id_hecho, pid) "
+        "WHERE a.desde < b.desde AND a.hasta > b.desde"
+    )
+    reports = {line["id_serv"]: line["reporte"] for line in collector.journal()}
+    for row in collector.rows("SELECT id_serv FROM agentes"):
+        report = reports[row["id_serv"]]
+        rows = collector.rows(
+            "SELECT pid, name, username FROM historial_procesos "
+            "WHERE id_agente = ? AND hasta IS NULL ORDER BY pid",
+            report["id_agente"],
+        )
+        assert rows == sorted(report["procesos"], key=lambda process: process["pid"])
+
+
 def assert_whole(collector: CollectorProcess, answered: Answered) -> None:
     """Check both places against what was answered and against each other."""
     rows = collector.rows(
@@ -71,18 +92,20 @@ def assert_whole(collector: CollectorProcess, answered: Answered) -> None:
     assert answered.items() <= in_database.items()
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_kill_9_under_load_loses_nothing(
-    new_collector: Callable[..., CollectorProcess], long_run: bool
+    new_collector: NewCollector, long_run: bool, layout: str
 ) -> None:
-    collector = new_collector().start()
+    collector = new_collector(layout=layout).start()
     answered: Answered = {}
-    for _ in range(30 if long_run else 6):
+    for _ in range(30 if long_run else 4):
         load = Load(collector)
         load.wait_for(random.randrange(60))
         collector.kill()
         answered |= load.stop()
         collector.start()
         assert_whole(collector, answered)
+        assert_history(collector)
     assert len(answered) > 100
 
 

@@ -1,7 +1,6 @@
 """The README's ten queries, against a database that a real collector filled."""
 
 import copy
-import shutil
 import sqlite3
 import uuid
 from contextlib import closing
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import CollectorProcess, make_report
+from tests.conftest import LAYOUTS, CollectorProcess, collector_in, make_report
 from tests.documentation import README, blocks
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -79,15 +78,19 @@ def let_time_pass(database: Path) -> None:
             )
 
 
-@pytest.fixture(scope="module")
-def database(shared_collector: CollectorProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    fill(Fleet(shared_collector))
-    shared_collector.stop()
-    copied = tmp_path_factory.mktemp("queries") / "database"
-    shutil.copytree(shared_collector.database.parent, copied)
-    path = copied / "servers.sqlite"
-    let_time_pass(path)
-    return path
+@pytest.fixture(scope="module", params=LAYOUTS)
+def database(
+    request: pytest.FixtureRequest,
+    empty_databases: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The same fleet in either layout: the same queries give the same rows."""
+    folder = tmp_path_factory.mktemp("queries")
+    collector = collector_in(folder, empty_databases[request.param]).start()
+    fill(Fleet(collector))
+    collector.stop()
+    let_time_pass(collector.database)
+    return collector.database
 
 
 def ask(database: Path, number: int) -> Rows:
