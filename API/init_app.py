@@ -7,26 +7,41 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from API.app.logs import configure_logs
-from API.app.server import AddressInUseError, serve
+from API.app.server import AddressInUseError, ServingEndedError, WriterStartError, serve
 from API.app.settings import Settings, SettingsError, load_settings
-from API.app.storage import StorageInUseError, lock_storage
-from createDB.engine import DatabaseUnusableError, open_engine
+from API.app.storage import StorageInUseError, lock_database, lock_storage
+from createDB.engine import DatabaseUnusableError, database_path, open_engine
 from createDB.state import ready
 
 HANDOVER_S = 3
 """How long a collector that was just killed may take to let go of its folder, in seconds."""
 
+REFUSED = (
+    SettingsError,
+    DatabaseUnusableError,
+    StorageInUseError,
+    AddressInUseError,
+    WriterStartError,
+)
+
 
 def main(arguments: list[str]) -> int:
-    """Run until stopped; 0 after a stop that was asked for, 2 where the start is refused."""
+    """Run until stopped.
+
+    Returns:
+        0 after a stop that was asked for, 1 after one that was not, 2 where the start is refused.
+    """
     configure_logs()
     try:
         settings = load_settings(arguments)
         check_start(settings)
         serve(settings)
-    except (SettingsError, DatabaseUnusableError, StorageInUseError, AddressInUseError) as error:
+    except REFUSED as error:
         print(f"init_app.py: {error}", file=sys.stderr)
         return 2
+    except ServingEndedError as error:
+        print(f"init_app.py: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"init_app.py: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
@@ -39,6 +54,7 @@ def check_start(settings: Settings) -> None:
     engine = open_engine(settings.database)
     ready(engine)
     engine.dispose()
+    lock_database(database_path(settings.database), HANDOVER_S).close()
 
 
 if __name__ == "__main__":

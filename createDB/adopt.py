@@ -40,10 +40,10 @@ def _report(connection: Connection, row: Row[Any], moment: datetime) -> Report:
         procesos=[
             Process(pid, _text(name), username)
             for pid, name, username in connection.exec_driver_sql(_PROCESSES, (row.id_serv,))
-            if isinstance(pid, int)
+            if _pid(pid) is not None
         ],
         usuarios_activos=[
-            Session(_text(name), pid)
+            Session(_text(name), _pid(pid))
             for name, pid in connection.exec_driver_sql(_SESSIONS, (row.id_serv,))
         ],
     )
@@ -51,6 +51,10 @@ def _report(connection: Connection, row: Row[Any], moment: datetime) -> Report:
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
+
+
+def _pid(value: Any) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 1 << 31 else None
 
 
 def _moment(value: Any) -> datetime | None:

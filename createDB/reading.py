@@ -76,9 +76,12 @@ class LogReader:
                 yield pd.DataFrame(chunk, columns=list(Row._fields))
 
     def positions(self) -> Iterator[tuple[str, int]]:
-        """Give each file's name and how many bytes of it were read, for `bitacoras`."""
+        """Give each file's name and up to where it was read, as `bitacoras` keeps it."""
         for path, limit in self.limits.items():
-            yield path.name, limit or 0
+            if path.suffix == ".gz":
+                yield path.name, path.stat().st_size
+            else:
+                yield path.name, limit or 0
 
     def _rows(self, path: Path, bar: "tqdm[Any]") -> Iterator[Row]:
         seen, limit = 0, self.limits[path]

@@ -14,7 +14,7 @@ LOOPBACK: tuple[Network, ...] = (
     ipaddress.ip_network("::1/128"),
 )
 
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
 
 def require_network(networks: Iterable[Network]) -> None:
@@ -36,3 +36,22 @@ def require_network(networks: Iterable[Network]) -> None:
             f"requests from {address} are not accepted: reports come from the networks of "
             "redes_sin_token, and what is stored is read on this machine (ssh -L brings you here)",
         )
+
+
+def require_reader() -> None:
+    """Let the request in only if it is made on this machine, and by the machine's own name.
+
+    A browser that was led here by a name of somebody else's (DNS rebinding) sends that name.
+
+    Raises:
+        ProblemError: 403.
+    """
+    require_network(LOOPBACK)
+    host = request.host.rpartition(":")[0] if ":" in request.host else request.host
+    if host != "localhost":
+        try:
+            ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN, "what is stored is read at localhost or at an address"
+            ) from None

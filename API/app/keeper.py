@@ -18,8 +18,8 @@ from API.app.ingest.store import Store
 from API.app.ingest.writer import Writer
 from API.app.logs import configure_logs
 from API.app.settings import Settings
-from API.app.storage import lock_storage
-from createDB.engine import open_engine
+from API.app.storage import lock_database, lock_storage
+from createDB.engine import database_path, open_engine
 from createDB.views import Layout, layout_of
 
 log = structlog.get_logger()
@@ -37,6 +37,7 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     lock = lock_storage(settings.storage, TAKEOVER_S)
+    database = lock_database(database_path(settings.database), TAKEOVER_S)
     engine = open_engine(settings.database)
     journal = Journal(settings.storage / "text")
     with engine.connect() as connection:
@@ -51,6 +52,7 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     archiver.close()
     writer.close()
     engine.dispose()
+    database.close()
     lock.close()
 
 

@@ -13,6 +13,7 @@ def readiness(collector: Collector) -> dict[str, str | None]:
         "base_de_datos": _database(collector),
         "bitacora": _journal(collector),
         "disco": _disk(collector),
+        "escritor": collector.writer.trouble(),
     }
 
 

@@ -79,9 +79,12 @@ class InvalidReportError(ValueError):
 
 _decoder = msgspec.json.Decoder(Report)
 
-# A JSON escape for NUL or for half of a surrogate pair. It also finds the harmless: a whole pair,
-# or an escaped backslash before 'u0000'; `_forbidden_text` then looks at the decoded strings.
-_suspect_escape = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+# A JSON escape for NUL or for one half of a surrogate pair alone. It also finds the harmless, an
+# escaped backslash before 'u0000'; `_refuse_forbidden_text` then looks at the decoded strings.
+_suspect_escape = re.compile(
+    rb"\\u0000|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
 _forbidden = re.compile("[\0\ud800-\udfff]")
 
 
@@ -112,7 +115,21 @@ def _decode(body: bytes) -> Report:
     except msgspec.ValidationError as error:
         raise InvalidReportError(_problems_of(body) or [_worded(str(error))]) from None
     report.fecha_hora = _as_utc(report.fecha_hora)
+    _refuse_far_moments(report)
     return report
+
+
+def _refuse_far_moments(report: Report) -> None:
+    """Refuse moments that an offset could carry out of the years that there are."""
+    problems = [
+        f"$.procesos[{index}].inicio: not between years 2 and 9998"
+        for index, process in enumerate(report.procesos)
+        if process.inicio is not None and not 1 < process.inicio.year < 9999
+    ]
+    if report.arranque is not None and not 1 < report.arranque.year < 9999:
+        problems.append("$.arranque: not between years 2 and 9998")
+    if problems:
+        raise InvalidReportError(problems[:MAX_PROBLEMS])
 
 
 def agent_of(report: Report) -> str:
@@ -187,13 +204,25 @@ def _refuse_forbidden_text(body: bytes) -> None:
         value = json.loads(body, parse_int=str)
     except json.JSONDecodeError as error:
         raise InvalidReportError([f"$: {error}"]) from None
-    problems = [
-        f"{path}: NUL and lone surrogates are not text"
-        for path, text in _strings(value)
-        if _forbidden.search(text)
-    ]
-    if problems:
-        raise InvalidReportError(problems[:MAX_PROBLEMS])
+    if not any(_forbidden.search(text) for text in _texts(value)):
+        return  # paths, which take most of the time, are made for a report that is wrong
+    wrong = (path for path, text in _strings(value) if _forbidden.search(text))
+    problems = [f"{path}: NUL and lone surrogates are not text" for path in wrong]
+    raise InvalidReportError(problems[:MAX_PROBLEMS])
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Give every string in `value`, keys included."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, list):
+            pending.extend(item)
+        elif isinstance(item, dict):
+            yield from item
+            pending.extend(item.values())
 
 
 def _strings(value: Any) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,6 @@
 The parent watches: it starts the others, passes signals on and, should one die, starts another.
 """
 
-import contextlib
 import functools
 import multiprocessing
 import multiprocessing.connection
@@ -11,8 +10,10 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 import structlog
@@ -31,6 +32,16 @@ GRACE_S = 30
 
 
 RESTART_S = 0.5
+SETTLED_S = 30.0
+"""After how long a process is taken to run well, and the longest pause before another try."""
+
+
+class WriterStartError(Exception):
+    """The process that writes did not come up; it has said why."""
+
+
+class ServingEndedError(Exception):
+    """The processes that serve ended one after the other."""
 
 
 class AddressInUseError(Exception):
@@ -42,7 +53,8 @@ def serve(settings: Settings) -> None:
 
     Raises:
         AddressInUseError: the address is taken, or not this host's.
-        SystemExit: the processes that serve died and could not be started again.
+        WriterStartError: the process that writes did not come up.
+        ServingEndedError: the processes that serve died faster than they could be started.
     """
     _require_address(settings.host, settings.port)
     address = new_address()
@@ -59,7 +71,11 @@ def serve(settings: Settings) -> None:
         log_enabled=False,
     )
     with Writing(settings, address):
-        server.serve(target_loader=functools.partial(_load, settings, address), wrap_loader=False)
+        load = functools.partial(_load, settings, address)
+        try:
+            server.serve(target_loader=load, wrap_loader=False)
+        except SystemExit:
+            raise ServingEndedError("los procesos que atienden terminan uno tras otro") from None
 
 
 class Writing:
@@ -70,35 +86,44 @@ class Writing:
         self._address = address
         self._context = multiprocessing.get_context("spawn")
         self._stopping = threading.Event()
-        self._end: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="writing", daemon=True)
+        self._process, self._end = self._start()
 
     def __enter__(self) -> None:
-        ready = threading.Event()
-        self._ready = ready
+        try:
+            self._end.recv()
+        except EOFError:
+            self._process.join()
+            raise WriterStartError("no se puede escribir; arriba está el motivo") from None
         self._thread.start()
-        ready.wait()
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        if self._end:
-            self._end.close()
+        self._end.close()
         self._thread.join()
 
+    def _start(self) -> tuple[SpawnProcess, Connection]:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=keep, args=(self._settings, self._address, theirs), name="writer"
+        )
+        process.start()
+        theirs.close()
+        return process, ours
+
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._end, theirs = self._context.Pipe()
-            process = self._context.Process(
-                target=keep, args=(self._settings, self._address, theirs), name="writer"
-            )
-            process.start()
-            theirs.close()
-            with contextlib.suppress(EOFError, OSError):
-                self._end.recv()
-            self._ready.set()
-            process.join()
-            if not self._stopping.wait(RESTART_S):
-                log.error("the writer ended; starting another", code=process.exitcode)
+        """Start another writer whenever one ends, at a growing distance."""
+        pause = RESTART_S
+        while True:
+            began = time.monotonic()
+            self._process.join()
+            if time.monotonic() - began > SETTLED_S:
+                pause = RESTART_S
+            if self._stopping.wait(pause):
+                return
+            log.error("the writer ended; starting another", code=self._process.exitcode)
+            pause = min(2 * pause, SETTLED_S)
+            self._process, self._end = self._start()
 
 
 def _require_address(host: str, port: int) -> None:
@@ -139,5 +164,7 @@ def _end_with_parent() -> None:
     def watch() -> None:
         multiprocessing.connection.wait([sentinel])
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE_S)  # a client that never ends its request must not keep this process
+        os._exit(1)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()

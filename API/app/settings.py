@@ -73,11 +73,15 @@ def _whole(low: int, high: int, unit: int = 1) -> Callable[[str], int]:
     return parse
 
 
+WIDEST_PREFIX = 7
+"""fc00::/7, all private addresses of IPv6, is the widest network that anybody has for himself."""
+
+
 def _networks(text: str) -> tuple[Network, ...]:
     networks = tuple(ipaddress.ip_network(part) for part in text.replace(",", " ").split())
     for network in networks:
-        if network.prefixlen == 0:
-            raise ValueError(f"{network} es todo el mundo; nombre las redes de sus servidores")
+        if network.prefixlen < WIDEST_PREFIX:
+            raise ValueError(f"{network} es medio mundo; nombre las redes de sus servidores")
     return networks
 
 
@@ -144,7 +148,7 @@ def load_settings(
 
 def argument_parser(program: str, description: str) -> argparse.ArgumentParser:
     """Make the parser of the command line; every option's help names its other two places."""
-    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser = argparse.ArgumentParser(prog=program, description=description, allow_abbrev=False)
     parser.add_argument("--config", metavar="ARCHIVO", help=f"por omisión, {DEFAULT_CONFIG}")
     for row in SETTINGS:
         parser.add_argument(

@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 
 class StorageInUseError(Exception):
@@ -24,7 +24,7 @@ def lock_storage(folder: Path, wait_s: float = 0) -> IO[str]:
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     file = (folder / ".lock").open("a+", encoding="ascii")
-    if not _locked(file, time.monotonic() + wait_s):
+    if not _locked(file, wait_s):
         file.seek(0)
         owner = file.read().strip() or "?"
         file.close()
@@ -35,7 +35,26 @@ def lock_storage(folder: Path, wait_s: float = 0) -> IO[str]:
     return file
 
 
-def _locked(file: IO[str], deadline: float) -> bool:
+def lock_database(path: Path, wait_s: float = 0) -> IO[bytes]:
+    """Take the database for this process, as `lock_storage` takes the folder.
+
+    The lock is flock's, which SQLite does not use; it ends with the process. What is returned must
+    stay open as long as this process uses the database: to close any descriptor of the file lets go
+    of SQLite's own locks on it (https://sqlite.org/howtocorrupt.html#posix_close_bug).
+
+    Raises:
+        StorageInUseError: another collector has it.
+        OSError: it cannot be read.
+    """
+    file = path.open("rb")
+    if not _locked(file, wait_s):
+        file.close()
+        raise StorageInUseError(f"{path}: la usa otro colector, con otra carpeta")
+    return file
+
+
+def _locked(file: IO[Any], wait_s: float) -> bool:
+    deadline = time.monotonic() + wait_s
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

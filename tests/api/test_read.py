@@ -93,7 +93,25 @@ def test_pages_give_every_server_once(shared_collector: CollectorProcess) -> Non
     assert set(seen) == agents
 
 
-@pytest.mark.parametrize("query", ["limite=0", "limite=x", "limite=1001", "limite=²", "hots=a"])
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8080", "10.0.0.1:80"])
+def test_reading_by_the_machines_own_name_is_let_in(
+    shared_collector: CollectorProcess, host: str
+) -> None:
+    assert shared_collector.get("/servers", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"Host": "evil.example:80"}, {"Via": "1.1 squid"}]
+)
+def test_reading_by_other_ways_is_refused(
+    shared_collector: CollectorProcess, headers: dict[str, str]
+) -> None:
+    assert shared_collector.get("/servers", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "query", ["limite=" + "9" * 5000, "limite=0", "limite=x", "limite=1001", "limite=²", "hots=a"]
+)
 def test_wrong_parameter_is_named(shared_collector: CollectorProcess, query: str) -> None:
     answer = shared_collector.get(f"/servers?{query}")
     assert answer.status_code == 400

@@ -152,3 +152,21 @@ def test_ctrl_c_ends_the_collector_at_once(collector: CollectorProcess, long_run
         os.killpg(collector.process.pid, signal.SIGINT)
         assert collector.process.wait(10) == 0, collector.log
         collector.start()
+
+
+def test_two_collectors_do_not_share_a_database(
+    collector: CollectorProcess, new_collector: NewCollector
+) -> None:
+    second = new_collector("--database", str(collector.database))
+    done = subprocess.run(second.command(), check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "la usa otro colector" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_writer_that_cannot_start_ends_the_start(new_collector: NewCollector) -> None:
+    collector = new_collector()
+    (collector.storage / "text").write_text("no folder")
+    done = subprocess.run(collector.command(), check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("init_app.py: ")

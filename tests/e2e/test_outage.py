@@ -21,9 +21,11 @@ def test_outage_is_503_and_passes(collector: CollectorProcess, kind: str) -> Non
         assert int(answer.headers["Retry-After"]) > 0
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert_stored(collector, [first])
+        assert collector.get("/readyz").status_code == 503
         outage.end()
     assert collector.post(refused).status_code == 201
     assert_stored(collector, [first, refused])
+    assert collector.get("/readyz").status_code == 200
 
 
 def test_reports_come_in_while_somebody_reads(collector: CollectorProcess) -> None:

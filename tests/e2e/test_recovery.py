@@ -133,6 +133,25 @@ def test_log_of_past_days_is_compressed_and_read_back(
     assert len(collector.numbers()) == 2
 
 
+def test_compressed_day_that_grew_is_read_again(collector: CollectorProcess) -> None:
+    """The clock was set back after it was compressed, and the database is an older copy."""
+    for _ in range(2):
+        collector.post(make_report())
+    collector.stop()
+    [log] = (collector.storage / "text").iterdir()
+    first, second = log.read_bytes().splitlines(True)
+    log.unlink()
+    packed = log.with_name("reportes-2026-01-02.jsonl.gz")
+    packed.write_bytes(gzip.compress(first))
+    forget_all(collector)
+    collector.start()
+    assert collector.numbers() == [1]
+    collector.stop()
+    packed.write_bytes(gzip.compress(first) + gzip.compress(second))
+    collector.start()
+    assert collector.numbers() == [1, 2]
+
+
 def test_clean_stop_leaves_everything_in_one_file(collector: CollectorProcess) -> None:
     """What a -wal holds is missing from a copy of the database alone."""
     collector.post(make_report())

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import Response, jsonify
 
-from API.app.auth import LOOPBACK, require_network
+from API.app.auth import require_reader
 from API.app.collector import the_collector
 from API.app.controllers.parameters import moment, refuse_unknown
 from API.app.errors import ProblemError
@@ -16,7 +16,7 @@ from API.app.queries.times import as_ms
 
 def show_state(id_agente: UUID) -> Response:
     """Show what was known of a server at a moment: now, unless `en` says another."""
-    require_network(LOOPBACK)
+    require_reader()
     refuse_unknown(("en",))
     at = as_ms(moment("en", datetime.now(UTC)))
     with the_collector().reader.connect() as connection:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
 
-from API.app.auth import LOOPBACK, require_network
+from API.app.auth import require_reader
 from API.app.collector import the_collector
 from API.app.controllers.parameters import moment, one_of, page_size, refuse_unknown
 from API.app.errors import ProblemError
@@ -20,7 +20,7 @@ PARAMETERS = (*ChangeFilters._fields, "desde", "hasta", "limite", "despues")
 
 def list_changes() -> Response:
     """List what began and what ceased to be true, newest first."""
-    require_network(LOOPBACK)
+    require_reader()
     refuse_unknown(PARAMETERS)
     one_of("tipo", KINDS)
     one_of("campo", FIELDS)

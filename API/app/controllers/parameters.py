@@ -50,7 +50,7 @@ def page_size() -> int:
         ProblemError: 400.
     """
     text = request.args.get("limite", str(PAGE))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAGE):
+    if not (re.fullmatch("[0-9]{1,9}", text) and 1 <= int(text) <= MAX_PAGE):
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"limite must be from 1 to {MAX_PAGE}")
     return int(text)
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
 
-from API.app.auth import LOOPBACK, require_network
+from API.app.auth import require_network, require_reader
 from API.app.collector import the_collector
 from API.app.controllers.parameters import page_size, refuse_unknown
 from API.app.errors import ProblemError
@@ -28,7 +28,7 @@ def receive_report() -> tuple[Response, int]:
 
 def list_servers() -> Response:
     """List the latest report of each server, a page at a time."""
-    require_network(LOOPBACK)
+    require_reader()
     refuse_unknown(PARAMETERS)
     limit = page_size()
     filters = Filters(*(request.args.get(name) for name in Filters._fields))
@@ -43,7 +43,7 @@ def list_servers() -> Response:
 
 def show_report(id_serv: int) -> Response:
     """Show one report in the shape in which it was posted."""
-    require_network(LOOPBACK)
+    require_reader()
     with the_collector().reader.connect() as connection:
         report = report_as_posted(connection, id_serv) if id_serv < 1 << 63 else None
     if report is None:

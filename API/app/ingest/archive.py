@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import threading
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -43,19 +43,19 @@ class Archiver:
                     return
                 try:
                     archive(self._journal, path)
-                except OSError as error:
-                    log.warning("cannot compress the log", file=path.name, reason=str(error))
+                except Exception as error:  # noqa: BLE001 - one file must not stop the others
+                    log.warning("cannot compress the log", file=path.name, reason=repr(error))
             if self._stop.wait(PERIOD_S):
                 return
 
 
 def past_days(folder: Path, now: datetime) -> list[Path]:
     """List the uncompressed files of days that are over at `now` (UTC), oldest first."""
-    today = (now - SETTLED).date()
+    today = (now - SETTLED).date().isoformat()
     return sorted(
         path
         for path in folder.glob("reportes-*.jsonl")
-        if (match := _NAME.fullmatch(path.name)) and date.fromisoformat(match[1]) < today
+        if (match := _NAME.fullmatch(path.name)) and match[1] < today
     )
 
 

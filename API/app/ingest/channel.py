@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from multiprocessing.connection import Client, Connection, Listener
@@ -24,6 +25,7 @@ from API.app.report import Report
 log = structlog.get_logger()
 
 
+TROUBLE_S = 60.0
 PATIENCE_S = 45
 """How long a request waits for the writer, in seconds: less than an agent waits for its answer."""
 
@@ -75,6 +77,13 @@ class WriterClient:
         self._numbers = itertools.count()
         self._connection: Connection | None = None
         self._waiting: dict[int, Future[Stored]] = {}
+        self._trouble: tuple[str, float] | None = None
+
+    def trouble(self) -> str | None:
+        """Tell why the last report was not stored, if that was within the last minute."""
+        if self._trouble is None or time.monotonic() - self._trouble[1] > TROUBLE_S:
+            return None
+        return self._trouble[0]
 
     def store(self, entry: Entry) -> Stored:
         """Have one report stored and wait until it is on disk in both places.
@@ -120,8 +129,8 @@ class WriterClient:
         for future in lost.values():
             future.set_exception(StorageUnavailableError("the writer went away; try again"))
 
-    @staticmethod
-    def _settle(future: Future[Stored], answer: _Answer) -> None:
+    def _settle(self, future: Future[Stored], answer: _Answer) -> None:
+        self._trouble = (answer.unavailable, time.monotonic()) if answer.unavailable else None
         if answer.overloaded:
             future.set_exception(OverloadedError("too many reports are waiting to be stored"))
         elif answer.unavailable:

@@ -31,7 +31,8 @@ from API.app.ingest.periods import (
 from API.app.report import Report
 from createDB.schema import OPEN
 
-REMEMBERED_SERVERS = 20_000
+REMEMBERED_KEYS = 1_000_000
+"""Open periods kept in memory, of all servers: some 100 MiB. Others are read when needed."""
 
 
 class History:
@@ -39,12 +40,14 @@ class History:
 
     def __init__(self) -> None:
         self._servers: OrderedDict[str, Server] = OrderedDict()
+        self._remembered = 0
         self._labels = Labels()
         self._changes = Changes()
 
     def forget(self) -> None:
         """Drop what is remembered, as it may have been rolled back."""
         self._servers.clear()
+        self._remembered = 0
         self._labels.forget()
         self._changes = Changes()
 
@@ -53,8 +56,9 @@ class History:
         server = self._servers.get(id_agente)
         if server is None:
             server = self._servers[id_agente] = load_server(connection, id_agente)
-            if len(self._servers) > REMEMBERED_SERVERS:
-                self._servers.popitem(last=False)
+            self._remembered += server.size()
+            while self._remembered > REMEMBERED_KEYS and len(self._servers) > 1:
+                self._remembered -= self._servers.popitem(last=False)[1].size()
         else:
             self._servers.move_to_end(id_agente)
         return server
@@ -69,6 +73,7 @@ class History:
             momento: its place in the server's history, in milliseconds; no other report of the
                 server has the same.
         """
+        self._remembered -= server.size()
         place = _Place(connection, server, report, momento, self._labels, self._changes)
         if server.momento is None or momento > server.momento:
             if server.num_agente in self._changes.servers:
@@ -79,6 +84,7 @@ class History:
             place.as_late()
             self.flush(connection)
             load_open(connection, server)
+        self._remembered += server.size()
 
     def flush(self, connection: Connection) -> None:
         """Write what `record` has gathered: before the commit, and before periods are read."""

@@ -15,6 +15,9 @@ from API.app.report import Report
 REMEMBERED = 100_000
 """Labels kept in memory; an agent that makes up names does not fill it."""
 
+SHORT = 300
+"""Labels of more characters are looked up each time: memory is for those that come again."""
+
 Key = int
 """`id_hecho << 32 | pid + 1`; without a process id the lower half is 0."""
 
@@ -77,5 +80,6 @@ class Labels:
             row = (field, *label)
             found = connection.exec_driver_sql(_FIND, row).scalar()
             number = found or connection.exec_driver_sql(_INSERT, row).scalar_one()
-            known[label] = number
+            if len(label[0]) + len(label[1] or "") <= SHORT:
+                known[label] = number
         return int(number)

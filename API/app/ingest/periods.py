@@ -39,6 +39,10 @@ class Server:
     system: tuple[str | None, ...] | None = None
     """The values of the facts of the system in its latest report; None where not known."""
 
+    def size(self) -> int:
+        """Tell how many keys are remembered for it."""
+        return sum(map(len, self.open.values()))
+
 
 KNOWN_PRESENCES = 500_000
 

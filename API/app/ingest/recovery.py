@@ -56,11 +56,13 @@ def reconcile(engine: Engine, journal: Journal, store: Store) -> Recovered:
     for path in journal_files(journal.folder):
         position = known.get(path.name, 0)
         if path.suffix == ".gz":
-            unread = path.name not in known
-        else:
-            repair_tail(path)
-            unread = path.stat().st_size > position
-        if unread:
+            # Of a compressed file its own size is remembered: it is read as a whole or not at all.
+            if path.stat().st_size != position:
+                _import_file(engine, store, path, 0, done)
+                _remember_whole(engine, path)
+            continue
+        repair_tail(path)
+        if path.stat().st_size > position:
             _import_file(engine, store, path, position, done)
     for name, position in known.items():
         _mend_file(engine, journal, name, position, done)
@@ -111,6 +113,11 @@ def _import_file(engine: Engine, store: Store, path: Path, start: int, done: Rec
             for entry in entries:
                 done.imported += _import_one(engine, store, entry)
             _import_chunk(engine, store, [], place)
+
+
+def _remember_whole(engine: Engine, path: Path) -> None:
+    with engine.begin() as connection:
+        remember(connection, Mark(path.name, path.stat().st_size))
 
 
 def _import_chunk(engine: Engine, store: Store, entries: list[Entry], place: Mark) -> int:

@@ -157,7 +157,7 @@ _INSERT_SERVER = (
     insert_statement(servers) + " ON CONFLICT (num_agente, id_reporte) DO NOTHING RETURNING id_serv"
 )
 _FIND_SERVER = "SELECT id_serv FROM servers WHERE num_agente = ? AND id_reporte = ?"
-_TAKEN = "SELECT 1 FROM servers WHERE num_agente = ? AND momento = ?"
+_TAKEN = "SELECT momento FROM servers WHERE num_agente = ? AND momento >= ? ORDER BY momento"
 _PLACE = "UPDATE servers SET momento = ?, num_agente = ? WHERE id_serv = ?"
 _UPDATE_AGENT = """
     UPDATE agentes SET
@@ -185,8 +185,12 @@ def _free_moment(
     momento = to_ms(moment_of(fecha_hora, recibido))
     if server.momento is None or momento > server.momento:
         return momento
-    while connection.exec_driver_sql(_TAKEN, (server.num_agente, momento)).first():
+    taken = connection.exec_driver_sql(_TAKEN, (server.num_agente, momento))
+    for row in taken:
+        if row.momento > momento:
+            break
         momento += 1
+    taken.close()
     return momento
 
 

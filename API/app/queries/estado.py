@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from API.app.facts import LISTS
@@ -9,11 +10,11 @@ from API.app.queries.times import from_ms, with_offset
 
 _SERVER = "SELECT num_agente, hostname FROM agentes WHERE id_agente = ?"
 _BEFORE = """
-    SELECT id_serv, fecha_hora, recibido, momento FROM servers
+    SELECT id_serv, fecha_hora, recibido, momento, errores FROM servers
     WHERE num_agente = ? AND momento <= ? ORDER BY momento DESC LIMIT 1
 """
 _AFTER = """
-    SELECT id_serv, fecha_hora, recibido, momento FROM servers
+    SELECT id_serv, fecha_hora, recibido, momento, errores FROM servers
     WHERE num_agente = ? AND momento > ? ORDER BY momento LIMIT 1
 """
 _TRUE_THEN = """
@@ -68,6 +69,7 @@ def _report(
         "fecha_hora": with_offset(row.fecha_hora),
         "recibido": with_offset(row.recibido),
         "momento": from_ms(row.momento),
+        "errores": msgspec.json.decode(row.errores) if row.errores else {},
     }
 
 
