@@ -18,6 +18,7 @@ from createDB.findings import SHOWN, Findings, Seen
 from createDB.frames import FACTS, LISTS, digests, facts
 from createDB.integrity import check_integrity
 from createDB.reading import LogReader
+from createDB.retained import Retained
 from createDB.schema import metadata
 from createDB.state import require_current
 
@@ -43,8 +44,10 @@ def compare(url: URL, folder: Path) -> tuple[bool, list[str]]:
             last, log = _this_moment(url, folder)
             database = open_ones.enter_context(closing(_open(url, "ro")))
             seen = open_ones.enter_context(closing(Seen()))
-            _compare_reports(database, log, seen, findings)
-            _find_unlogged(database, last, seen, findings)
+            retained = Retained(database)
+            _compare_reports(database, log, seen, findings, retained)
+            _find_unlogged(database, last, seen, findings, retained)
+            retained.note(findings)
             check_integrity(database, findings)
     except (sqlite3.Error, DBAPIError, pd.errors.DatabaseError) as error:
         raise unusable(error.__cause__ or error, database_path(url)) from error
@@ -78,16 +81,21 @@ def _this_moment(url: URL, folder: Path) -> tuple[int, LogReader]:
 
 
 def _compare_reports(
-    database: sqlite3.Connection, log: LogReader, seen: Seen, findings: Findings
+    database: sqlite3.Connection,
+    log: LogReader,
+    seen: Seen,
+    findings: Findings,
+    retained: Retained,
 ) -> None:
     """Look up every report of the log in the database."""
     rows = Store(rows=True)
     with _scratch() as scratch:
         for frame in log.frames():
-            once = _each_once(frame, seen, findings)
+            once = _each_once(retained.rest(frame), seen, findings)
             rows.store(scratch, list(once["entry"]), utc_now())
             driver: Any = scratch.connection.driver_connection
             matched = _compare_facts(database, driver, once, seen, findings)
+            matched = retained.lasting(matched)
             for table in LISTS:
                 _compare_lists(database, driver, table, matched, findings)
             scratch.rollback()
@@ -182,7 +190,9 @@ def _compare_lists(
         findings.add("contenido distinto", f"reporte {row['id_serv']}, {table}: {words}")
 
 
-def _find_unlogged(database: sqlite3.Connection, last: int, seen: Seen, findings: Findings) -> None:
+def _find_unlogged(
+    database: sqlite3.Connection, last: int, seen: Seen, findings: Findings, retained: Retained
+) -> None:
     """Find what only the database has. What the first generation left had no log."""
     query = (
         "SELECT id_serv, recibido IS NULL AS old FROM servers "
@@ -197,7 +207,7 @@ def _find_unlogged(database: sqlite3.Connection, last: int, seen: Seen, findings
         rows = rows.merge(seen.numbers(after, end), how="left", indicator=True)
         alone = rows[rows["_merge"] == "left_only"]
         old += int(alone["old"].sum())
-        for id_serv in alone.loc[alone["old"] == 0, "id_serv"]:
+        for id_serv in retained.logged(alone.loc[alone["old"] == 0, "id_serv"].tolist()):
             findings.add("falta en la bitácora", f"id_serv {id_serv}")
         after = end
     if old:

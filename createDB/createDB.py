@@ -40,7 +40,7 @@ Código de salida:
   130  interrumpido
 """
 
-OWN_SETTINGS = ("database", "storage")
+OWN_SETTINGS = ("database", "storage", "keep_reports", "keep_periods", "keep_log")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,8 +65,10 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     steps: list[Callable[[], int]] = []
     if options.from_log:
         steps.append(lambda: _rebuild(url, log, options.layout))
-    elif not (options.check or options.snapshot):
+    elif not (options.check or options.snapshot or options.housekeeping):
         steps.append(lambda: _say(build(url, options.layout)))
+    if options.housekeeping:
+        steps.append(lambda: _housekeeping(settings, options.dry_run))
     if options.check:
         steps.append(lambda: _check(url, log))
     if options.snapshot:
@@ -84,6 +86,12 @@ def _check(url: URL, log: Path) -> int:
     from createDB.compare import compare
 
     return _said(compare(url, log))
+
+
+def _housekeeping(settings: Settings, dry_run: bool) -> int:
+    from createDB.housekeeping import housekeeping
+
+    return _said((True, housekeeping(settings, dry_run=dry_run)))
 
 
 def _snapshot(settings: Settings, target: Path) -> int:
@@ -156,6 +164,17 @@ def _add_actions(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="compara la base de datos con la bitácora JSON, la de --from-log o si no la de "
         "--storage, y dice en qué difieren; no cambia ninguna de las dos (por omisión: no)",
+    )
+    group.add_argument(
+        "--housekeeping",
+        action="store_true",
+        help="borra lo que pasó de sus días ([retencion] en config.ini), como lo hace el colector "
+        "por sí mismo, y devuelve el espacio al disco (por omisión: no)",
+    )
+    group.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="con --housekeeping: sólo dice cuánto se borraría (por omisión: no)",
     )
     group.add_argument(
         "--snapshot",

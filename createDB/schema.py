@@ -217,3 +217,17 @@ bitacoras = Table(
     ),
     comment="Up to where each file of the JSON log is imported.",
 )
+
+retencion = Table(
+    "retencion",
+    metadata,
+    Column("que", Text, primary_key=True, comment="`reportes`, `periodos` or `bitacora`."),
+    Column(
+        "hasta",
+        BigInteger,
+        nullable=False,
+        comment="Whatever ended before it may have been removed (milliseconds since 1970): the "
+        "latest report of a server and what is true still are kept.",
+    ),
+    comment="Up to when housekeeping has removed what was past its days.",
+)

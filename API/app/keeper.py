@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 
 import structlog
 
+from API.app.housekeeper import Housekeeper
 from API.app.ingest.archive import Archiver
 from API.app.ingest.channel import Address, WriterService
 from API.app.ingest.journal import Journal
@@ -45,13 +46,17 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     reconcile(engine, journal, store)
     writer = Writer(engine, journal, store, settings.queue)
     archiver = Archiver(journal)
+    reader = open_engine(settings.database, read_only=True)
+    housekeeper = Housekeeper(settings, reader, writer)
     service = WriterService(writer, address)
     parent.send("ready")
     _wait_for_end(parent)
+    housekeeper.close()
     service.close(GRACE_S)
     archiver.close()
     writer.close()
-    engine.dispose()
+    reader.dispose()
+    engine.dispose()  # last, so that it brings the -wal in
     database.close()
     lock.close()
 

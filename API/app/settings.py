@@ -41,6 +41,9 @@ class Settings:
     threads: int
     processes: int
     min_free: int
+    keep_reports: int
+    keep_periods: int
+    keep_log: int
 
 
 class Setting(NamedTuple):
@@ -97,6 +100,8 @@ def _folder(text: str) -> Path:
 
 MIB = 1 << 20
 
+MAX_DAYS = 36_500
+
 SETTINGS = (
     Setting("host", "colector", "host", "--host", _address, "127.0.0.1",
             "dirección en la que escucha"),
@@ -121,6 +126,13 @@ SETTINGS = (
             "procesos que atienden peticiones; otro más escribe"),
     Setting("min_free", "limites", "libre_mib", "--libre-mib", _whole(0, 1 << 30, MIB), "64",
             "MiB libres en disco por debajo de los cuales /readyz dice que no está listo"),
+    Setting("keep_reports", "retencion", "dias", "--dias", _whole(0, MAX_DAYS), "0",
+            "días que se guardan los reportes en la base; 0 es siempre"),
+    Setting("keep_periods", "retencion", "dias_periodos", "--dias-periodos", _whole(0, MAX_DAYS),
+            "0", "días que se guardan los períodos que terminaron, no menos que los reportes; "
+            "0 es siempre"),
+    Setting("keep_log", "retencion", "dias_bitacora", "--dias-bitacora", _whole(0, MAX_DAYS), "0",
+            "días que se guardan los archivos de la bitácora JSON; 0 es siempre"),
 )  # fmt: skip
 
 PATHS = {("database", "url"), ("storage", "carpeta")}
@@ -216,6 +228,13 @@ def _read_config(path: Path, required: bool) -> dict[tuple[str, str], str]:
 
 
 def _consistent(settings: Settings) -> Settings:
+    """Refuse settings that are right one by one, but not together."""
+    _require_reachable(settings)
+    _require_lasting_periods(settings)
+    return settings
+
+
+def _require_reachable(settings: Settings) -> None:
     """Refuse to listen beyond loopback while nobody beyond it could be let in."""
     beyond = not ipaddress.ip_address(settings.host).is_loopback
     named = any(not network.is_loopback for network in settings.networks_without_token)
@@ -225,4 +244,14 @@ def _consistent(settings: Settings) -> Settings:
             "en redes_sin_token ([colector] en config.ini, o --redes-sin-token 10.0.0.0/8), "
             "o escuche en 127.0.0.1"
         )
-    return settings
+
+
+def _require_lasting_periods(settings: Settings) -> None:
+    """Refuse to keep the periods for less long than the reports, which are shown through them."""
+    reports, periods = settings.keep_reports, settings.keep_periods
+    if periods and (reports == 0 or periods < reports):
+        kept = f"{reports} días" if reports else "siempre"
+        raise SettingsError(
+            f"dias_periodos = {periods} es menos que lo que se guardan los reportes ({kept}, "
+            "[retencion] dias): los períodos deben durar al menos lo mismo"
+        )

@@ -28,6 +28,7 @@ from API.app.ingest.periods import (
     periods_at,
     periods_from,
 )
+from API.app.ingest.retention import limits_of
 from API.app.report import Report
 from createDB.schema import OPEN
 
@@ -51,6 +52,11 @@ class History:
         self._labels.forget()
         self._changes = Changes()
 
+    def forget_names(self) -> None:
+        """Look up in the database again which names it has, and where; some were removed."""
+        self._labels.forget()
+        self._changes.forget_presences()
+
     def server(self, connection: Connection, id_agente: str) -> Server:
         """Give what is known of a server; it gets a row in `agentes` where it has none."""
         server = self._servers.get(id_agente)
@@ -66,6 +72,9 @@ class History:
     def record(self, connection: Connection, server: Server, report: Report, momento: int) -> None:
         """Open and close periods for one report, whose row in `servers` is there already.
 
+        A late one whose days were over before it came changes nothing: the reports that stood
+        around it may be gone, and with them the knowledge of how long anything it says lasted.
+
         Args:
             connection: inside the transaction that stores the report.
             server: that sent it.
@@ -79,7 +88,7 @@ class History:
             if server.num_agente in self._changes.servers:
                 self.flush(connection)
             place.as_latest()
-        else:
+        elif momento >= limits_of(connection).reportes:
             self.flush(connection)
             place.as_late()
             self.flush(connection)

@@ -178,6 +178,11 @@ def journal_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("reportes-*") if _NAME.fullmatch(path.name))
 
 
+def day_of(name: str) -> str:
+    """Give the UTC day, as in 2026-11-20, of a file of the log."""
+    return name.removeprefix("reportes-")[:10]
+
+
 _line_decoder = msgspec.json.Decoder(Line)
 
 

@@ -59,6 +59,10 @@ class Changes:
         self._known: set[tuple[int, int]] = set()
         self._repetitions = 0
 
+    def forget_presences(self) -> None:
+        """Write every presence anew: some that were written may be gone."""
+        self._known.clear()
+
     def close(self, server: Server, key: Key, momento: int) -> None:
         """End the open period of `key`."""
         self._closed.append((momento, server.num_agente, *parts_of(key)))

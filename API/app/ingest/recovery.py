@@ -21,12 +21,15 @@ from API.app.ingest.journal import (
     DamagedLineError,
     Journal,
     Mark,
+    day_of,
     format_line,
     journal_files,
     parse_line,
     read_lines,
 )
-from API.app.ingest.store import Entry, Store, entry_from_line, utc_now
+from API.app.ingest.retention import first_day_kept, limits_of, was_removed
+from API.app.ingest.sql import to_ms
+from API.app.ingest.store import Entry, Store, entry_from_line, moment_of, utc_now
 from API.app.ingest.writer import remember
 from API.app.queries.servers import StoredReport, report_as_posted, stored_on
 from API.app.report import InvalidReportError
@@ -53,6 +56,7 @@ def reconcile(engine: Engine, journal: Journal, store: Store) -> Recovered:
     """Make sure that every report is in both places; what is there already stays as it is."""
     done = Recovered()
     known = _positions(engine)
+    kept_from = _first_day(engine)
     for path in journal_files(journal.folder):
         position = known.get(path.name, 0)
         if path.suffix == ".gz":
@@ -65,7 +69,10 @@ def reconcile(engine: Engine, journal: Journal, store: Store) -> Recovered:
         if path.stat().st_size > position:
             _import_file(engine, store, path, position, done)
     for name, position in known.items():
-        _mend_file(engine, journal, name, position, done)
+        if day_of(name) < kept_from and not (journal.folder / name).exists():
+            _forget(engine, name)
+        else:
+            _mend_file(engine, journal, name, position, done)
     if done != Recovered():
         log.warning("log and database brought together", **asdict(done))
     return done
@@ -86,6 +93,12 @@ def _positions(engine: Engine) -> Mapping[str, int]:
     with engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT archivo, posicion FROM bitacoras")
         return {row.archivo: row.posicion for row in rows}
+
+
+def _first_day(engine: Engine) -> str:
+    """Give the first day whose file of the log is kept; those before it may be gone for good."""
+    with engine.connect() as connection:
+        return first_day_kept(limits_of(connection))
 
 
 def _end_of_last_line(descriptor: int, size: int) -> int:
@@ -122,7 +135,7 @@ def _remember_whole(engine: Engine, path: Path) -> None:
 
 def _import_chunk(engine: Engine, store: Store, entries: list[Entry], place: Mark) -> int:
     with engine.begin() as connection:
-        results = store.store(connection, entries, utc_now())
+        results = store.store(connection, _kept(connection, entries), utc_now())
         remember(connection, place)
     return sum(result.created for result in results)
 
@@ -131,12 +144,27 @@ def _import_one(engine: Engine, store: Store, entry: Entry) -> int:
     """Store one report; under a number of its own where another report has taken the one it had."""
     try:
         with engine.begin() as connection:
-            return store.store(connection, [entry], utc_now())[0].created
+            results = store.store(connection, _kept(connection, [entry]), utc_now())
+            return sum(result.created for result in results)
     except IntegrityError:
         log.warning("number taken by another report", id_serv=entry.id_serv)
         with engine.begin() as connection:
             anew = entry._replace(id_serv=None)
             return store.store(connection, [anew], utc_now())[0].created
+
+
+def _kept(connection: Connection, entries: list[Entry]) -> list[Entry]:
+    """Leave out what housekeeping has removed from the database."""
+    limit = limits_of(connection).reportes
+    return [
+        entry
+        for entry in entries
+        if _place(entry) >= limit or not was_removed(connection, entry.id_agente, _place(entry))
+    ]
+
+
+def _place(entry: Entry) -> int:
+    return to_ms(moment_of(entry.report.fecha_hora, entry.recibido or utc_now()))
 
 
 def _entries(path: Path, start: int, done: Recovered) -> Iterator[tuple[int, Entry | None]]:
@@ -171,6 +199,12 @@ def _mend_file(engine: Engine, journal: Journal, name: str, position: int, done:
             return
         log.warning("the log is shorter than it was", file=name)
         done.restored += _restore(connection, journal, path)
+
+
+def _forget(engine: Engine, name: str) -> None:
+    """Finish what housekeeping began when it removed a file."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM bitacoras WHERE archivo = ?", (name,))
 
 
 def _restore(connection: Connection, journal: Journal, path: Path) -> int:

@@ -142,6 +142,10 @@ class Store:
         """Drop what is remembered: the caller's transaction was rolled back."""
         self._history.forget()
 
+    def forget_names(self) -> None:
+        """Drop what is remembered of names alone: housekeeping has removed some."""
+        self._history.forget_names()
+
 
 def moment_of(fecha_hora: datetime, recibido: datetime) -> datetime:
     """Tell when a report was true, from both clocks."""

@@ -49,6 +49,7 @@ class Writer:
         self._engine = engine
         self._store = store
         self._journal = journal
+        self._turn = threading.Lock()
         self._waiting: queue.Queue[_Waiting | None] = queue.Queue(capacity)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -65,6 +66,23 @@ class Writer:
             self._waiting.put_nowait(_Waiting(entry, tell))
         except queue.Full:
             raise OverloadedError("too many reports are waiting to be stored") from None
+
+    def aside(self, step: Callable[[], bool]) -> None:
+        """Run `step` between two batches, while reports wait.
+
+        Both write: SQLite's own way of waiting for each other would cost the reports more.
+
+        Args:
+            step: a short transaction of somebody else's. It tells whether it removed names
+                (`hechos`, `presencias`), which the writer must then look up again.
+        """
+        with self._turn:
+            removed_names = True  # as far as anybody knows, should it fail
+            try:
+                removed_names = step()
+            finally:
+                if removed_names:
+                    self._store.forget_names()
 
     def close(self) -> None:
         """Store what is waiting, then stop."""
@@ -95,7 +113,8 @@ class Writer:
     def _store_batch(self, batch: Sequence[_Waiting]) -> None:
         """Store `batch` and tell each of those who wait; a report that spoils it goes alone."""
         try:
-            results = self._commit([item.entry for item in batch])
+            with self._turn:
+                results = self._commit([item.entry for item in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             if len(batch) > 1 and not _is_outage(error):
                 for item in batch:

@@ -50,6 +50,12 @@ def _create_tables() -> None:
         sa.Column("posicion", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("archivo", name="pk_bitacoras"),
     )
+    op.create_table(
+        "retencion",
+        sa.Column("que", sa.Text),
+        sa.Column("hasta", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("que", name="pk_retencion"),
+    )
 
 
 def _create_servers() -> None:

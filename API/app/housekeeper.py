@@ -1,0 +1,164 @@
+"""The collector's own housekeeping: a thread that removes what is past its days and looks at disks.
+
+`look_after` is what a pass does, for this thread and for `createDB.py --housekeeping` alike.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from API.app.housekeeping import (
+    Removed,
+    Rows,
+    StoppedError,
+    Way,
+    housekeeping_engine,
+    plan,
+)
+from API.app.ingest.expiry import forget_file, old_files, positions_in, remove_files
+from API.app.ingest.retention import Limits
+from API.app.ingest.store import utc_now
+from API.app.ingest.writer import Writer
+from API.app.settings import Settings
+from createDB.engine import database_path
+
+log = structlog.get_logger()
+
+LOOK_S = 60.0
+"""Between two looks at the free space, in seconds."""
+
+PASS_S = 3600.0
+"""Between two passes, and between two warnings of the same."""
+
+PLENTY = 10 << 30
+"""Bytes free that are enough on a disk of any size."""
+
+
+def look_after(
+    engine: Engine, reader: Engine, settings: Settings, limits: Limits, way: Way
+) -> bool:
+    """Make one pass; tell whether the database's file is of a kind that can shrink.
+
+    Raises:
+        StoppedError: `way` said so; the next pass goes on.
+    """
+    rows = Rows(engine, reader, way)
+    if limits.reportes:
+        rows.reports(limits.reportes)
+    if limits.periodos:
+        rows.periods(limits.periodos)
+    if limits.bitacora:
+        _remove_log(rows, reader, settings, limits)
+    return rows.shrink()
+
+
+def _remove_log(rows: Rows, reader: Engine, settings: Settings, limits: Limits) -> None:
+    with reader.connect() as connection:
+        paths = old_files(settings.storage / "text", limits, positions_in(connection))
+    if not paths:
+        return
+    rows.limit("bitacora", limits.bitacora)
+
+    def removed(path: Path) -> None:
+        def forget(connection: Connection, _size: int) -> Removed:
+            forget_file(connection, path)
+            return Removed(1)
+
+        rows.once("bitacora", forget)
+
+    remove_files(paths, removed)
+
+
+def running_out(free: int, total: int, least: int) -> bool:
+    """Tell whether a disk fills: long before `least`, where the collector is no longer ready.
+
+    Args:
+        free: bytes free.
+        total: bytes the disk has.
+        least: the setting `min_free`.
+    """
+    return free < max(8 * least, min(total // 20, PLENTY))
+
+
+class Housekeeper:
+    """Passes every hour, and a look at the disks every minute."""
+
+    def __init__(self, settings: Settings, reader: Engine, writer: Writer) -> None:
+        self._settings, self._reader, self._writer = settings, reader, writer
+        self._engine = housekeeping_engine(settings)
+        self._stop = threading.Event()
+        self._removed: dict[str, int] = {}
+        self._told_of_size = False
+        self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the step at hand."""
+        self._stop.set()
+        self._thread.join()
+        self._engine.dispose()
+
+    def _run(self) -> None:
+        watch, look_after_it = Hourly(self._warn), Hourly(self._pass)
+        while True:
+            now = time.monotonic()
+            watch.tick(now)
+            look_after_it.tick(now)
+            if self._stop.wait(LOOK_S):
+                return
+
+    def _warn(self) -> bool:
+        """Warn of each disk that fills; tell whether there was one."""
+        full = False
+        for folder in {self._settings.storage, database_path(self._settings.database).parent}:
+            disk = shutil.disk_usage(folder)
+            if running_out(disk.free, disk.total, self._settings.min_free):
+                full = True
+                log.warning(
+                    "the disk fills; see [retencion] in config.ini",
+                    folder=str(folder),
+                    free_mib=disk.free >> 20,
+                )
+        return full
+
+    def _pass(self) -> bool:
+        self._removed.clear()
+        way = Way(self._writer.aside, self._rest, told=self._count)
+        limits = plan(self._settings, utc_now())
+        try:
+            shrinks = look_after(self._engine, self._reader, self._settings, limits, way)
+            if self._removed and not shrinks and not self._told_of_size:
+                self._told_of_size = True
+                log.warning("the database keeps its size; what was freed is used again")
+        except StoppedError:
+            pass
+        except (DBAPIError, OSError) as error:
+            log.warning("housekeeping goes on later", reason=str(error))
+        if self._removed:
+            log.info("housekeeping", **self._removed)
+        return True
+
+    def _rest(self, seconds: float) -> bool:
+        return self._stop.wait(max(seconds, 0.002))
+
+    def _count(self, what: str, count: int) -> None:
+        self._removed[what] = self._removed.get(what, 0) + count
+
+
+class Hourly:
+    """Does something when it is due; it is due again an hour after it had something to do."""
+
+    def __init__(self, action: Callable[[], bool]) -> None:
+        self._action = action
+        self._due = 0.0
+
+    def tick(self, now: float) -> None:
+        """Do it, if it is time; `now` is in seconds, by any clock that only goes forward."""
+        if now >= self._due and self._action():
+            self._due = now + PASS_S

@@ -1,0 +1,110 @@
+"""Housekeeping by hand: what the collector does every hour, under a progress bar."""
+
+import sqlite3
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Self
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from tqdm import tqdm
+
+from API.app.collector import StorageInUseError, lock_storage
+from API.app.housekeeper import look_after
+from API.app.housekeeping import Way, alone, housekeeping_engine, plan, waiting
+from API.app.ingest.expiry import old_files, positions_in
+from API.app.ingest.retention import Limits
+from API.app.ingest.store import utc_now
+from API.app.settings import Settings
+from createDB.engine import database_path, open_engine, unusable
+from createDB.state import require_current
+
+NAMES = {
+    "reportes": "reportes",
+    "periodos": "períodos",
+    "bitacora": "archivos de la bitácora",
+    "paginas": "páginas devueltas al disco",
+}
+
+
+def housekeeping(settings: Settings, *, dry_run: bool) -> list[str]:
+    """Remove what is past its days, or say how much that is; give the lines for the operator.
+
+    Raises:
+        DatabaseUnusableError: the database can't be read or written.
+    """
+    require_current(settings.database)
+    limits = plan(settings, utc_now())
+    if not any(limits):
+        return ["nada que borrar: todo se guarda para siempre ([retencion] en config.ini)"]
+    reader = open_engine(settings.database, read_only=True)
+    try:
+        counts = _counts(reader, settings.storage / "text", limits)
+        if dry_run:
+            return [f"se borrarían: {_words(counts)}"]
+        return _remove(reader, settings, limits, counts)
+    except (DBAPIError, sqlite3.Error) as error:
+        raise unusable(error, database_path(settings.database)) from error
+    finally:
+        reader.dispose()
+
+
+def _counts(reader: Engine, folder: Path, limits: Limits) -> dict[str, int]:
+    with reader.connect() as connection:
+        counts = dict(waiting(connection, limits))
+        files = old_files(folder, limits, positions_in(connection))
+    return counts | {"bitacora": len(files)}
+
+
+def _remove(
+    reader: Engine, settings: Settings, limits: Limits, counts: dict[str, int]
+) -> list[str]:
+    done: Counter[str] = Counter()
+    bar: tqdm[Any] = tqdm(total=sum(counts.values()), desc="limpieza", disable=None)
+
+    def told(what: str, count: int) -> None:
+        done[what] += count
+        if what in counts:
+            bar.update(count)
+
+    engine = housekeeping_engine(settings)
+    try:
+        with bar, _Lock(settings.storage) as lock:
+            way = Way(alone, _rest, names=lock.ours, told=told)
+            shrinks = look_after(engine, reader, settings, limits, way)
+    finally:
+        engine.dispose()
+    lines = [f"borrados: {_words(done)}"]
+    if not shrinks:
+        lines.append("el archivo de la base conserva su tamaño: lo liberado se vuelve a usar")
+    return lines
+
+
+def _rest(seconds: float) -> bool:
+    """Let a collector that works on the database have its turn."""
+    time.sleep(max(seconds, 0.002))
+    return False
+
+
+def _words(counts: "dict[str, int] | Counter[str]") -> str:
+    return ", ".join(f"{counts.get(what, 0)} {name}" for what, name in NAMES.items()
+                     if what in counts) or "nada"  # fmt: skip
+
+
+class _Lock:
+    """The storage folder's lock, unless a collector has it; `ours` tells which."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file: IO[str] | None = None
+        with suppress(StorageInUseError):
+            self._file = lock_storage(folder)
+        self.ours = self._file is not None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._file:
+            self._file.close()
