@@ -140,6 +140,8 @@ class Housekeeper:
             pass
         except (DBAPIError, OSError) as error:
             log.warning("housekeeping goes on later", reason=str(error))
+        finally:
+            self._engine.dispose()  # nothing is held open until the next pass
         if self._removed:
             log.info("housekeeping", **self._removed)
         return True
