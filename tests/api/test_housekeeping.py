@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,10 @@ def test_old_log_goes_and_stays_away(new_collector: NewCollector) -> None:
     assert "nota: 1 reportes de la base cuya bitácora borró la limpieza" in checked.stdout
 
 
+def fewer_than(collector: CollectorProcess, number: int) -> bool:
+    return len(collector.numbers()) < number
+
+
 def many_processes(number: int) -> list[dict[str, Any]]:
     return [
         {"pid": pid, "name": f"p{(pid + number) % 90}", "username": "root"} for pid in range(200)
@@ -160,7 +165,7 @@ def test_killed_half_way_the_next_one_goes_on(filled: CollectorProcess, tmp_path
     assert "se borrarían: 156 reportes" in dry.stdout
     for left in (130, 70):
         killed = subprocess.Popen(command(filled, "--housekeeping", *DAYS))
-        wait_until(lambda left=left: len(filled.numbers()) < left, "nothing is removed")
+        wait_until(partial(fewer_than, filled, left), "nothing is removed")
         killed.send_signal(signal.SIGKILL)
         killed.wait(60)
         assert filled.rows("PRAGMA foreign_key_check") == []
