@@ -11,13 +11,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from tqdm import tqdm
 
-from API.app.collector import StorageInUseError, lock_storage
 from API.app.housekeeper import look_after
 from API.app.housekeeping import Way, alone, housekeeping_engine, plan, waiting
 from API.app.ingest.expiry import old_files, positions_in
 from API.app.ingest.retention import Limits
 from API.app.ingest.store import utc_now
 from API.app.settings import Settings
+from API.app.storage import StorageInUseError, lock_storage
 from createDB.engine import database_path, open_engine, unusable
 from createDB.state import require_current
 

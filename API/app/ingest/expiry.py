@@ -19,7 +19,7 @@ def old_files(folder: Path, limits: Limits, positions: Mapping[str, int]) -> lis
     Args:
         folder: of the log.
         limits: as they are planned.
-        positions: how many bytes of each file are in the database (`bitacoras`). A file with more
+        positions: up to where each file is in the database (`bitacoras`). A file with more
             is left alone: a database that was restored from a copy may need it.
     """
     first = first_day_kept(limits)
@@ -55,7 +55,9 @@ def _imported(path: Path, positions: Mapping[str, int]) -> bool:
     if path.suffix != ".gz":
         return path.stat().st_size <= positions.get(path.name, 0)
     plain = positions.get(path.name.removesuffix(".gz"))
-    return path.name in positions or (plain is not None and plain % (1 << 32) == _length(path))
+    if positions.get(path.name) == path.stat().st_size:
+        return True
+    return plain is not None and plain % (1 << 32) == _length(path)
 
 
 def _length(packed: Path) -> int:
