@@ -120,6 +120,13 @@ def test_a_wrong_option_or_variable_is_named(agent: AgentRunner) -> None:
     assert agent.run("--no-such").returncode == 2
 
 
+@pytest.mark.parametrize("short", [["--onc"], ["--interv", "5"], ["--pri"]])
+def test_a_shortened_option_is_refused(short: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        settings.load(short, {})
+    assert ended.value.code == 2
+
+
 def test_a_wrong_token_is_not_repeated(agent: AgentRunner) -> None:
     run = agent.run(env={**agent.environment(), "COMPLIANCE_API_TOKEN": "se creto"})
     assert run.returncode == 2
