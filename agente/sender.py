@@ -17,6 +17,7 @@ from transport import Outcome, Transport, Verdict
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 DISPUTES = 5  # refusals of one report before asking whether another one passes
+PROBES = 4  # others that are tried then, at most, at each attempt
 
 
 def next_pause(failures: int, interval: float, asked: float, chance: float) -> float:
@@ -29,6 +30,18 @@ def next_pause(failures: int, interval: float, asked: float, chance: float) -> f
     longest = min(LONGEST_PAUSE, max(1.0, interval))
     pause = min(math.ldexp(min(FIRST_PAUSE, interval), min(failures - 1, 20)), longest)
     return max(asked, pause * (1 - chance / 2))
+
+
+def probes(others: list[str], turn: int) -> list[str]:
+    """Return which of the other reports to try, each once: some in order, and the newest.
+
+    Those in order go on from where the turn before ended, so that in the end each one is tried.
+    """
+    if not others:
+        return []
+    start = turn * (PROBES - 1) % len(others)
+    in_order = (others[start:] + others[:start])[: PROBES - 1]
+    return list(dict.fromkeys([*in_order, others[-1]]))
 
 
 class Sender:
@@ -102,18 +115,29 @@ class Sender:
     def _settle(self, name: str, names: list[str], outcome: Outcome) -> Outcome:
         """Decide whose fault a disputed report is, once it was refused a few times.
 
-        If the collector takes the next report and then refuses this one again, it is this one's.
+        If the collector takes another report and then refuses this one again, it is this one's.
         """
-        if self._spool.dispute(name) < DISPUTES or len(names) == 1:
+        times = self._spool.dispute(name)
+        if times < DISPUTES:
             return outcome
-        other = self._send(names[1])
-        if other is None or other.verdict is not Verdict.DELIVERED:
-            return outcome
-        self._spool.delivered(names[1])
+        for other in probes(names[1:], times - DISPUTES):
+            self._budget.pace(self._stop.wait)
+            if self._stop.is_set():
+                break
+            probe = self._send(other)
+            if probe and probe.verdict is Verdict.DELIVERED:
+                self._spool.delivered(other)
+                return self._again(name, outcome)
+            if probe and probe.verdict is Verdict.NOT_NOW:
+                return probe
+        return outcome
+
+    def _again(self, name: str, before: Outcome) -> Outcome:
+        """Send a disputed report once more, now that the collector is known to take reports."""
         again = self._send(name)
         if again is None:
-            return outcome._replace(verdict=Verdict.NOT_NOW)
-        return again._replace(verdict=Verdict.WRONG) if again.verdict is outcome.verdict else again
+            return before._replace(verdict=Verdict.NOT_NOW)
+        return again._replace(verdict=Verdict.WRONG) if again.verdict is before.verdict else again
 
     def _conclude(self, name: str, outcome: Outcome) -> float:
         """Do what an outcome asks for; return for how long to pause."""

@@ -1,0 +1,162 @@
+"""Emptying the spool: what a report that is refused or unreadable does to the others."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from guest import Budget
+from report import decode, encode
+from sender import PROBES, Sender
+from spool import REJECTED, Spool
+from transport import Answer, Outcome, Transport, Verdict
+
+ID = "019aa0c1-5e00-7abc-8def-{:012x}"
+DRAINS = 30  # more than two reports need to be settled
+TAKEN = Outcome(Verdict.DELIVERED)
+PROXY = Outcome(Verdict.DISPUTED, "413 (text/html)", 0.0, Answer(413, "text/html", b"<html>"))
+FIRST_GENERATION = Outcome(
+    Verdict.DISPUTED, "400 locked", 0.0, Answer(400, "application/json", b'{"ERROR": "locked"}')
+)
+BUSY = Outcome(Verdict.NOT_NOW, "503", 7200.0)
+
+
+class Scripted(Transport):
+    """A way to a collector that answers as a function of a report's number says."""
+
+    def __init__(self, answer: Callable[[int], Outcome]) -> None:
+        self.url = "http://colector/servers"
+        self.answer = answer
+        self.sent: list[int] = []
+        self.taken: list[int] = []
+
+    def send(self, body: bytes) -> Outcome:
+        """Note the report, and answer."""
+        number = decode(body)["n"]
+        outcome = self.answer(number)
+        self.sent.append(number)
+        if outcome.verdict is Verdict.DELIVERED:
+            self.taken.append(number)
+        return outcome
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Line:
+    """A spool of numbered reports and what sends from it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spool = Spool(folder, 1 << 20)
+
+    def put(self, *numbers: int) -> None:
+        """Add reports at the end."""
+        for number in numbers:
+            assert self.spool.put(ID.format(number), encode({"n": number})) == ""
+
+    def sender(self, answer: Callable[[int], Outcome]) -> tuple[Sender, Scripted]:
+        """What sends from the spool to a collector that answers so."""
+        transport = Scripted(answer)
+        return Sender(self.spool, transport, Budget(1.0)), transport
+
+    def waiting(self) -> list[int]:
+        """Which reports wait, in order."""
+        return [number_of(name) for name in self.spool.names()]
+
+    def rejected(self) -> list[int]:
+        """Which reports lie in rechazados/."""
+        return sorted(number_of(path.name) for path in (self.folder / REJECTED).glob("*.gz"))
+
+
+def number_of(name: str) -> int:
+    """The number of the report of that name."""
+    return int(name.split("-")[5].partition(".")[0], 16)
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    made = Line(tmp_path)
+    yield made
+    made.spool.close()
+
+
+def refusing(outcome: Outcome, *numbers: int) -> Callable[[int], Outcome]:
+    """A collector that takes every report but those."""
+    return lambda number: outcome if number in numbers else TAKEN
+
+
+@pytest.mark.parametrize("refusal", [PROXY, FIRST_GENERATION])
+@pytest.mark.parametrize(
+    ("count", "refused"), [(5, [1, 2]), (5, [1, 2, 3]), (9, [1, 2, 3, 4, 5, 6]), (9, [1, 2, 4, 7])]
+)
+def test_refused_reports_at_the_head_are_set_aside_once_another_one_passes(
+    line: Line, refusal: Outcome, count: int, refused: list[int]
+) -> None:
+    line.put(*range(1, count + 1))
+    sender, transport = line.sender(refusing(refusal, *refused))
+    for number in range(DRAINS):
+        sender.drain()
+        line.put(100 + number)
+    assert line.rejected() == refused
+    assert len(transport.taken) == len(set(transport.taken))
+    assert set(range(1, count + 1)) <= {*transport.taken, *refused}
+
+
+def test_two_refused_reports_cost_no_other_report_its_place(line: Line) -> None:
+    line.put(1, 2, 3, 4, 5)
+    sender, transport = line.sender(refusing(PROXY, 1, 2))
+    for _ in range(DRAINS):
+        sender.drain()
+    assert (line.rejected(), line.waiting(), transport.taken) == ([1, 2], [], [3, 4, 5])
+
+
+def test_the_only_report_that_passes_is_found_wherever_it_waits(line: Line) -> None:
+    line.put(*range(1, 21))
+    sender, transport = line.sender(refusing(PROXY, *range(1, 12), *range(13, 21)))
+    for _ in range(DRAINS):
+        sender.drain()
+    assert transport.taken == [12]
+    assert line.rejected() == [1]
+
+
+@pytest.mark.parametrize("refusal", [PROXY, FIRST_GENERATION])
+def test_while_nothing_is_taken_everything_waits(line: Line, refusal: Outcome) -> None:
+    line.put(1, 2, 3, 4, 5)
+    sender, _ = line.sender(lambda _: refusal)
+    for _ in range(DRAINS):
+        assert sender.drain() > 0
+    assert line.waiting() == [1, 2, 3, 4, 5]
+    assert line.rejected() == []
+
+
+def test_probes_are_bounded(line: Line) -> None:
+    line.put(*range(1, 101))
+    sender, transport = line.sender(lambda _: PROXY)
+    for _ in range(DRAINS):
+        before = len(transport.sent)
+        sender.drain()
+        assert len(transport.sent) - before <= 1 + PROBES
+
+
+def test_a_report_that_was_refused_by_chance_is_not_set_aside(line: Line) -> None:
+    line.put(1, 2, 3)
+    recovered: list[int] = []
+
+    def recovers_at_the_third(number: int) -> Outcome:
+        recovered.extend([number] if number == 3 else [])
+        return TAKEN if recovered else FIRST_GENERATION
+
+    sender, transport = line.sender(recovers_at_the_third)
+    for _ in range(DRAINS):
+        sender.drain()
+    assert line.rejected() == []
+    assert sorted(transport.taken) == [1, 2, 3]
+
+
+def test_a_probe_that_is_put_off_ends_the_probing_and_its_pause_is_kept(line: Line) -> None:
+    line.put(1, 2, 3)
+    sender, transport = line.sender(lambda number: PROXY if number == 1 else BUSY)
+    pauses = [sender.drain() for _ in range(5)]
+    assert pauses[-1] == BUSY.pause
+    assert 3 not in transport.sent
+    assert line.waiting() == [1, 2, 3]
