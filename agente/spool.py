@@ -103,7 +103,8 @@ class Spool:
     def _finish_dropping(self) -> None:
         """Remove what was counted as dropped before a crash, so that nothing counts twice."""
         if self._state.cayendo:
-            self._forget(self._state.cayendo)
+            with suppress(OSError):
+                self._forget(self._state.cayendo)
 
     @property
     def dropped(self) -> int:
@@ -166,9 +167,13 @@ class Spool:
                 self._drop(name)
 
     def _drop(self, name: str) -> None:
-        """Count first, then remove; the note of what is being removed keeps a crash from lying."""
+        """Count first, then remove; the note of what is being removed keeps a crash from lying.
+
+        What can't be removed is no longer counted among what waits: it must not end the agent.
+        """
         self._remember(descartados=self.dropped + 1, cayendo=name)
-        self._forget(name)
+        with suppress(OSError):
+            self._forget(name)
 
     def _forget(self, name: str) -> None:
         self._held.pop(name, None)
@@ -185,7 +190,6 @@ class Spool:
 
     def take(self, name: str) -> bytes | None:
         """Return a report's bytes to send it, None when it is gone. Raises ValueError if damaged.
-
         It is not dropped until release() or delivered() is called, or another one is taken.
         """
         with self._turn:

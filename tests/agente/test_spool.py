@@ -73,6 +73,17 @@ def test_a_report_on_its_way_is_not_dropped(tmp_path: Path) -> None:
     waiting.close()
 
 
+def test_a_full_spool_goes_on_when_its_oldest_entry_cannot_be_removed(tmp_path: Path) -> None:
+    (tmp_path / f"000000000001-{ID.format(1)}.json.gz").mkdir()
+    waiting = Spool(tmp_path, 1)
+    fill(waiting, 1)
+    assert (numbers(waiting), waiting.dropped) == ([0], 1)
+    waiting.close()
+    again = Spool(tmp_path, 1)
+    assert (numbers(again), again.dropped) == ([0], 1)
+    again.close()
+
+
 def test_a_second_agent_is_refused_and_a_kill_leaves_no_lock(tmp_path: Path) -> None:
     first = Spool(tmp_path, 1000)
     with pytest.raises(SpoolBusyError):
