@@ -55,6 +55,8 @@ class Sender:
         self._stop, self._work = threading.Event(), threading.Event()
         self._failures = 0
         self._said = ""
+        self._passed: dict[str, str] = {}  # reports this drain passes over, and why
+        self._told: set[str] = set()  # those that the operator knows of
 
     def stop(self) -> None:
         """End the pauses and the work, after the exchange that is under way."""
@@ -68,22 +70,41 @@ class Sender:
     def run(self) -> None:
         """Send reports as they come, until stop()."""
         while not self._stop.is_set():
-            self._stop.wait(self.drain())
-            if not self._spool.names():
+            pause = self.drain()
+            if pause:
+                self._stop.wait(pause)
+            else:
                 self._work.wait()
                 self._work.clear()
 
     def drain(self) -> float:
-        """Send what waits; return for how long to pause, 0 once nothing is left to send."""
+        """Send what waits; return for how long to pause, 0 once nothing is left to send.
+
+        What the disk does not let go of is passed over, and tried again by the next drain.
+        """
+        self._passed.clear()
         try:
-            while not self._stop.is_set() and (names := self._spool.names()):
+            while not self._stop.is_set() and (names := self._left()):
                 pause = self._step(names)
                 if pause:
                     return pause
                 self._budget.pace(self._stop.wait)
         finally:
             self._transport.close()
+            self._tell_passed()
         return 0.0
+
+    def _left(self) -> list[str]:
+        """Return the names of the reports that this drain may still send, oldest first."""
+        return [name for name in self._spool.names() if name not in self._passed]
+
+    def _tell_passed(self) -> None:
+        """Say which reports were passed over, once for each."""
+        new = [name for name in self._passed if name not in self._told]
+        if new:
+            self._told.update(new)
+            reason = self._passed[new[0]]
+            say(f"no puedo leer o mover reportes del spool, sigo sin ellos: {len(new)} ({reason})")
 
     def _step(self, names: list[str]) -> float:
         """Send the oldest report; return for how long to pause."""
@@ -96,16 +117,20 @@ class Sender:
                 outcome = self._settle(name, names, outcome)
             return self._conclude(name, outcome)
         except OSError as error:  # the spool's own disk
-            return self._not_now(Outcome(Verdict.NOT_NOW, f"spool: {why(error)}"))
+            self._passed[name] = why(error)
+            return 0.0
         except Exception as error:  # noqa: BLE001 - a thread that ends would end delivery
             return self._not_now(Outcome(Verdict.NOT_NOW, f"fallo del agente: {error!r}"))
         finally:
             self._spool.release()
 
     def _send(self, name: str) -> Outcome | None:
-        """Send one report; None when it is gone or was set aside as damaged."""
+        """Send one report; None when it is gone, unreadable, or was set aside as damaged."""
         try:
             body = self._spool.take(name)
+        except OSError as error:
+            self._passed[name] = why(error)
+            return None
         except ValueError as error:
             self._spool.set_aside(name, f"dañado en el disco: {error}\n")
             say(f"un reporte del spool está dañado y queda en rechazados/: {name}")

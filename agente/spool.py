@@ -189,7 +189,9 @@ class Spool:
             self._state_is_saved = True
 
     def take(self, name: str) -> bytes | None:
-        """Return a report's bytes to send it, None when it is gone. Raises ValueError if damaged.
+        """Return a report's bytes to send it, None when it is gone.
+
+        Raises ValueError if it is damaged, OSError if it can't be read.
         It is not dropped until release() or delivered() is called, or another one is taken.
         """
         with self._turn:

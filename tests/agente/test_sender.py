@@ -1,5 +1,6 @@
 """Emptying the spool: what a report that is refused or unreadable does to the others."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from report import decode, encode
 from sender import PROBES, Sender
 from spool import REJECTED, Spool
 from transport import Answer, Outcome, Transport, Verdict
+
+from tests.agente.conftest import wait_for
 
 ID = "019aa0c1-5e00-7abc-8def-{:012x}"
 DRAINS = 30  # more than two reports need to be settled
@@ -160,3 +163,87 @@ def test_a_probe_that_is_put_off_ends_the_probing_and_its_pause_is_kept(line: Li
     assert pauses[-1] == BUSY.pause
     assert 3 not in transport.sent
     assert line.waiting() == [1, 2, 3]
+
+
+def in_the_way(line: Line, number: int) -> Path:
+    """A folder in the place of a report, which nobody can read, not even root."""
+    path = line.folder / next(n for n in line.spool.names() if number_of(n) == number)
+    path.unlink()
+    path.mkdir()
+    return path
+
+
+def test_a_report_that_cannot_be_read_holds_up_no_other_and_stays(
+    line: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line.put(1, 2, 3, 4)
+    paths = [in_the_way(line, number) for number in (1, 3)]
+    sender, transport = line.sender(lambda _: TAKEN)
+    for _ in range(3):
+        assert sender.drain() == 0
+    assert transport.taken == [2, 4]
+    assert all(path.is_dir() for path in paths)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "no puedo leer" in said
+    assert str(paths[0]) in said
+
+
+def test_a_report_that_can_be_read_again_is_delivered(line: Line) -> None:
+    line.put(1, 2)
+    path = in_the_way(line, 1)
+    sender, transport = line.sender(lambda _: TAKEN)
+    sender.drain()
+    path.rmdir()
+    path.write_bytes(encode({"n": 1}))
+    sender.drain()
+    assert transport.taken == [2, 1]
+    assert line.waiting() == []
+
+
+def test_an_unreadable_report_is_no_probe(line: Line) -> None:
+    line.put(1, 2, 3)
+    in_the_way(line, 2)
+    sender, transport = line.sender(refusing(PROXY, 1))
+    for _ in range(DRAINS):
+        sender.drain()
+    assert (line.rejected(), transport.taken, line.waiting()) == ([1], [3], [2])
+
+
+def test_a_report_that_cannot_be_set_aside_holds_up_no_other(line: Line) -> None:
+    line.put(1, 2)
+    (line.folder / REJECTED).write_text("in the way")
+    sender, transport = line.sender(refusing(Outcome(Verdict.WRONG, "400"), 1))
+    sender.drain()
+    assert transport.taken == [2]
+    assert line.waiting() == [1]
+
+
+def test_a_sender_rests_while_only_unreadable_reports_wait(line: Line) -> None:
+    line.put(1, 2)
+    in_the_way(line, 1)
+    sender, transport = line.sender(lambda _: TAKEN)
+    drains = count_drains(sender)
+    thread = threading.Thread(target=sender.run)
+    thread.start()
+    wait_for(lambda: transport.taken == [2])
+    line.put(3)
+    sender.wake()
+    wait_for(lambda: transport.taken == [2, 3])
+    sender.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert len(drains) <= 3
+
+
+def count_drains(sender: Sender) -> list[float]:
+    """The pauses that a sender's drains ask for, as they come."""
+    pauses: list[float] = []
+    drain = sender.drain
+
+    def counted() -> float:
+        pauses.append(drain())
+        return pauses[-1]
+
+    sender.drain = counted  # type: ignore[method-assign]
+    return pauses
