@@ -98,15 +98,16 @@ def test_kill_9_under_load_loses_nothing(
 ) -> None:
     collector = new_collector(layout=layout).start()
     answered: Answered = {}
-    for _ in range(30 if long_run else 4):
+    kills = 30 if long_run else 4
+    for _ in range(kills):
         load = Load(collector)
-        load.wait_for(random.randrange(60))
+        load.wait_for(random.randrange(20, 80))
         collector.kill()
         answered |= load.stop()
         collector.start()
         assert_whole(collector, answered)
         assert_history(collector)
-    assert len(answered) > 100
+    assert len(answered) > 20 * kills
 
 
 def test_stop_answers_what_was_accepted(collector: CollectorProcess) -> None:
@@ -116,13 +117,12 @@ def test_stop_answers_what_was_accepted(collector: CollectorProcess) -> None:
     assert_whole(collector, load.stop())
 
 
-def test_worker_that_is_killed_comes_back(collector: CollectorProcess) -> None:
+def test_writer_that_is_killed_comes_back(collector: CollectorProcess) -> None:
     collector.post(make_report())
-    worker = int((collector.storage / ".lock").read_text())
-    os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: (collector.storage / ".lock").read_text() != str(worker), "no new worker")
-    wait_until(collector.answers, "the new worker does not answer")
-    assert collector.post(make_report()).json() == {"id_serv": 2}
+    os.kill(int((collector.storage / ".lock").read_text()), signal.SIGKILL)
+    report = make_report()
+    wait_until(lambda: collector.post(report).status_code in (200, 201), "no new writer")
+    assert collector.post(report).json() == {"id_serv": 2}
 
 
 def test_collector_whose_parent_is_killed_can_be_started_again(

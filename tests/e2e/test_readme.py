@@ -160,12 +160,12 @@ def test_commands_of_contributing_are_proved_elsewhere() -> None:
 def test_operations_from_top_to_bottom(reader: Reader) -> None:
     """Break it and mend it as the guide says: nothing that was answered is missing afterwards."""
     installation = reader.installation
-    check, look, compare, snapshot, put_back, rebuild = (
+    check, look, clean, compare, snapshot, put_back, rebuild = (
         block.text for block in blocks(ROOT / "docs" / "operations.md", "shell")
     )
     collector = installation.serve("exec ./init_app.sh")
     reader.types("./agente.sh --once")
-    for text in (check, look, compare, snapshot):
+    for text in (check, look, clean, compare, snapshot):
         reader.types(text)
     reader.types("./agente.sh --once")
     assert installation.stop(collector) == 0
