@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import URL
 
-from createDB.engine import ROOT, DatabaseUnusableError, database_url
+from createDB.engine import DEFAULT_DATABASE, ROOT, DatabaseUnusableError, database_url
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -111,7 +111,7 @@ SETTINGS = (
             _networks, "127.0.0.0/8, ::1/128",
             "redes cuyos agentes entregan reportes sin token; nadie más entra"),
     Setting("database", "database", "url", "--database", database_url,
-            str(ROOT / "API" / "storage" / "database" / "servers.sqlite"),
+            str(DEFAULT_DATABASE),
             "la base de datos: un archivo SQLite o sqlite:///ARCHIVO"),
     Setting("storage", "storage", "carpeta", "--storage", _folder,
             str(ROOT / "API" / "storage"),

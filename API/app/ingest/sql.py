@@ -14,9 +14,9 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, as everywhere in the databa
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def insert_statement(table: Table, skip: tuple[str, ...] = ()) -> str:
-    """Write an INSERT of one row with all columns but those in `skip`."""
-    names = [column.name for column in table.columns if column.name not in skip]
+def insert_statement(table: Table) -> str:
+    """Write an INSERT of one row with all columns."""
+    names = [column.name for column in table.columns]
     marks = ", ".join("?" * len(names))
     return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
 
