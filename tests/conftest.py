@@ -70,15 +70,19 @@ class CollectorProcess:
 
     def start(self, **popen: Any) -> "CollectorProcess":
         with (self.storage.parent / "collector.log").open("ab") as log:
+            starts = self.log.count("listening")
             self.process = subprocess.Popen(
                 self.command(), stdout=log, stderr=log, start_new_session=True, **popen
             )
-        wait_until(self.answers, f"the collector did not start:\n{self.log}")
+        wait_until(lambda: self.answers(starts), f"the collector did not start:\n{self.log}")
         return self
 
-    def answers(self) -> bool:
+    def answers(self, starts: int = 0) -> bool:
+        """Tell whether it serves; until this start's line, one just killed may still answer."""
         assert self.process
         assert self.process.poll() is None, f"the collector ended:\n{self.log}"
+        if self.log.count("listening") == starts:
+            return False
         try:
             return requests.get(f"{self.url}/healthz", timeout=5).ok
         except requests.ConnectionError:
