@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Starts the collector. `--help` lists its settings."""
+"""Starts the collector, or runs one of its commands. `--help` lists settings and commands."""
 
 import sys
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from API.app.commands import is_command, list_of_commands, run_command
 from API.app.logs import configure_logs
 from API.app.server import AddressInUseError, ServingEndedError, WriterStartError, serve
 from API.app.settings import Settings, SettingsError, load_settings
@@ -26,14 +27,17 @@ REFUSED = (
 
 
 def main(arguments: list[str]) -> int:
-    """Run until stopped.
+    """Run until stopped, or until the command is done.
 
     Returns:
-        0 after a stop that was asked for, 1 after one that was not, 2 where the start is refused.
+        0 after a stop that was asked for, 1 after one that was not, 2 where the start is refused;
+        of a command its own, and 2 where it is refused.
     """
     configure_logs()
     try:
-        settings = load_settings(arguments)
+        if is_command(arguments):
+            return run_command(arguments)
+        settings = load_settings(arguments, epilog=list_of_commands())
         check_start(settings)
         serve(settings)
     except REFUSED as error:

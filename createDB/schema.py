@@ -10,6 +10,7 @@ entity-relation diagram from here.
 """
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Column,
     DateTime,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
 )
 
 metadata = MetaData(
@@ -231,3 +233,27 @@ retencion = Table(
     ),
     comment="Up to when housekeeping has removed what was past its days.",
 )
+
+auditoria = Table(
+    "auditoria",
+    metadata,
+    Column("id_auditoria", Integer, primary_key=True, comment="Number of the entry."),
+    Column("momento", DateTime, nullable=False, comment="When it was done."),
+    Column("quien", Text, nullable=False, comment="Who did it: an account of the console, or of "
+           "the collector's machine."),
+    Column("desde", Text, nullable=False,
+           comment="From where: an address, or `terminal` for a command."),
+    Column("accion", Text, nullable=False, comment="What was done, such as `agente.revocar`."),
+    Column("objeto", Text, comment="To whom or what."),
+    Column("detalle", Text, comment="What else is worth knowing (JSON object)."),
+    comment="Who did what, from where, when. Triggers refuse to change or remove a row.",
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+ONLY_GROWS = tuple(
+    f"CREATE TRIGGER auditoria_{change.lower()} BEFORE {change} ON auditoria "
+    "BEGIN SELECT RAISE(ABORT, 'la auditoría no se cambia'); END"
+    for change in ("UPDATE", "DELETE")
+)
+for statement in ONLY_GROWS:
+    event.listen(auditoria, "after_create", DDL(statement))  # type: ignore[no-untyped-call]

@@ -145,6 +145,7 @@ def load_settings(
     *,
     program: str = "init_app.py",
     description: str = "El colector: recibe los reportes de los agentes y los guarda.",
+    epilog: str = "",
 ) -> Settings:
     """Read the settings for one run.
 
@@ -152,17 +153,23 @@ def load_settings(
         SettingsError: one of them is wrong.
         SystemExit: `--help` was asked for, or an option is not known.
     """
-    parser = argument_parser(program, description)
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=epilog,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(parser)
     options = vars(parser.parse_args(arguments))
     config = options.pop("config")
     return settings_from(options, environment, Path(config or DEFAULT_CONFIG), bool(config))
 
 
-def argument_parser(program: str, description: str) -> argparse.ArgumentParser:
-    """Make the parser of the command line; every option's help names its other two places."""
-    parser = argparse.ArgumentParser(prog=program, description=description, allow_abbrev=False)
+def add_options(parser: argparse.ArgumentParser, rows: Sequence[Setting] = SETTINGS) -> None:
+    """Add an option for each of `rows`; its help names its other two places."""
     parser.add_argument("--config", metavar="ARCHIVO", help=f"por omisión, {DEFAULT_CONFIG}")
-    for row in SETTINGS:
+    for row in rows:
         parser.add_argument(
             row.option,
             dest=row.field,
@@ -170,7 +177,6 @@ def argument_parser(program: str, description: str) -> argparse.ArgumentParser:
             help=f"{row.help} (por omisión: {row.default}; en config.ini: [{row.section}] "
             f"{row.key}; en el entorno: {row.variable})".replace("%", "%%"),
         )
-    return parser
 
 
 def settings_from(

@@ -56,6 +56,7 @@ def _create_tables() -> None:
         sa.Column("hasta", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("que", name="pk_retencion"),
     )
+    _create_audit()
 
 
 def _create_servers() -> None:
@@ -176,6 +177,26 @@ def _create_history() -> None:
         sa.PrimaryKeyConstraint("n", name="pk_repeticiones"),
     )
     op.execute("INSERT INTO repeticiones VALUES (1)")
+
+
+def _create_audit() -> None:
+    op.create_table(
+        "auditoria",
+        sa.Column("id_auditoria", sa.Integer),
+        sa.Column("momento", sa.DateTime, nullable=False),
+        sa.Column("quien", sa.Text, nullable=False),
+        sa.Column("desde", sa.Text, nullable=False),
+        sa.Column("accion", sa.Text, nullable=False),
+        sa.Column("objeto", sa.Text),
+        sa.Column("detalle", sa.Text),
+        sa.PrimaryKeyConstraint("id_auditoria", name="pk_auditoria"),
+        sqlite_autoincrement=True,
+    )
+    for change in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER auditoria_{change.lower()} BEFORE {change} ON auditoria "
+            "BEGIN SELECT RAISE(ABORT, 'la auditoría no se cambia'); END"
+        )
 
 
 def _foreign_key(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:

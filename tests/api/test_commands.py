@@ -1,0 +1,68 @@
+"""The commands of init_app.py: who did what, and what every command shares."""
+
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from API.app.audit import operator, record
+from createDB.engine import database_url, open_engine
+from tests.conftest import ROOT, CollectorProcess, NewCollector
+
+
+def command(collector: CollectorProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, str(ROOT / "API" / "init_app.py"), *arguments]
+    return subprocess.run(
+        [*program, "--database", str(collector.database)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def note(collector: CollectorProcess, action: str, target: str) -> None:
+    engine = open_engine(database_url(str(collector.database)))
+    with engine.begin() as connection:
+        record(connection, operator(), action, target, {"motivo": "salió de servicio"})
+    engine.dispose()
+
+
+def test_the_audit_trail_is_shown_with_the_newest_last(new_collector: NewCollector) -> None:
+    collector = new_collector()
+    note(collector, "agente.pausar", "web-1")
+    note(collector, "agente.retirar", "web-1\nfalso")
+    done = command(collector, "auditoria")
+    first, second = done.stdout.splitlines()
+    assert f"  {operator().name}  terminal  agente.pausar  web-1  " in first
+    assert "agente.retirar  web-1\\nfalso" in second
+    assert "salió de servicio" in second
+    assert command(collector, "auditoria", "--ultimas", "1").stdout == second + "\n"
+
+
+def test_an_empty_audit_trail_says_so(new_collector: NewCollector) -> None:
+    done = command(new_collector(), "auditoria")
+    assert (done.returncode, done.stdout) == (0, "Aún no hay nada en la auditoría.\n")
+
+
+@pytest.mark.parametrize("change", ["UPDATE auditoria SET quien = 'otra'", "DELETE FROM auditoria"])
+def test_the_audit_trail_only_grows(new_collector: NewCollector, change: str) -> None:
+    collector = new_collector()
+    note(collector, "agente.pausar", "web-1")
+    with pytest.raises(sqlite3.IntegrityError, match="la auditoría no se cambia"):
+        collector.rows(change)
+
+
+def test_a_command_needs_a_database(new_collector: NewCollector) -> None:
+    collector = new_collector()
+    collector.database.unlink()
+    done = command(collector, "auditoria")
+    assert done.returncode == 2
+    assert done.stderr == f"init_app.py: {collector.database}: no existe; ejecute createDB.py\n"
+
+
+def test_help_names_the_commands() -> None:
+    program = [sys.executable, str(ROOT / "API" / "init_app.py")]
+    shown = subprocess.run([*program, "--help"], check=True, capture_output=True, text=True).stdout
+    assert "init_app.py auditoria" in shown
+    shown = subprocess.run([*program, "auditoria", "--help"],
+                           check=True, capture_output=True, text=True).stdout  # fmt: skip
+    assert "--ultimas" in shown
