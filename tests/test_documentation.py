@@ -174,6 +174,17 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert (path.parent / link).exists(), link
 
 
+def test_every_threat_names_a_test_that_exists() -> None:
+    """A row of docs/security.md is a threat, what stops it, and tests as pytest names them."""
+    threats = [row for row in rows(ROOT / "docs" / "security.md") if "---" not in row][1:]
+    assert threats
+    for row in threats:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row)
+        assert named, row
+        for file, test in named:
+            assert f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"
+
+
 def test_contributing_names_files_that_exist() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     named = re.findall(
