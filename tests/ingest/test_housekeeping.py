@@ -204,9 +204,11 @@ def test_file_shrinks_again(kept: Kept) -> None:
     many = processes(*((pid, "x" * 60) for pid in range(1, 400)))
     kept.put(*(entry(0, n, n, procesos=many) for n in range(40)))
     pages = kept.rows("PRAGMA page_count")[0][0]
-    assert kept.clean(39, 39)
+    steps: list[tuple[str, int]] = []
+    assert kept.clean(39, 39, told=lambda *step: steps.append(step))
     assert kept.rows("PRAGMA page_count")[0][0] < pages / 5
     assert kept.rows("PRAGMA freelist_count") == [(0,)]
+    assert max(count for what, count in steps if what == "paginas") >= 64
 
 
 def test_pass_that_is_stopped_goes_on_later(kept: Kept) -> None:
