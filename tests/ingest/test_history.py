@@ -174,8 +174,8 @@ def sequences(
     entries = []
     for number, (agent, seconds) in enumerate(drawn):
         errors = draw(errors_of)
-        found = [] if "procesos" in errors else processes(*draw(PROCESSES))
-        sessions = [] if "usuarios_activos" in errors else draw(SESSIONS)
+        found = processes(*draw(PROCESSES))
+        sessions = draw(SESSIONS)
         entries.append(
             entry(
                 agent,

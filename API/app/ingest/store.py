@@ -253,11 +253,15 @@ def _agent_row(
 
 
 def _insert_children(connection: Connection, id_serv: int, report: Report) -> None:
+    """Give each item a row, but for the lists that could not be gathered: they say nothing."""
     shared = (id_serv, report.ipaddress, sql_time(report.fecha_hora))
-    processes = [(item.pid, item.name, item.username) for item in report.procesos]
-    run_for_rows(connection, _insert_processes, processes, shared)
-    sessions = [(item.name, item.pid) for item in report.usuarios_activos]
-    run_for_rows(connection, _insert_sessions, sessions, shared)
+    unknown = report.errores or ()
+    if "procesos" not in unknown:
+        processes = [(item.pid, item.name, item.username) for item in report.procesos]
+        run_for_rows(connection, _insert_processes, processes, shared)
+    if "usuarios_activos" not in unknown:
+        sessions = [(item.name, item.pid) for item in report.usuarios_activos]
+        run_for_rows(connection, _insert_sessions, sessions, shared)
 
 
 @cache
