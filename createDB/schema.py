@@ -23,7 +23,6 @@ from sqlalchemy import (
     Table,
     Text,
     event,
-    text,
 )
 
 metadata = MetaData(
@@ -136,6 +135,7 @@ agentes = Table(
         server_default="0",
         comment="The `numero` that its next period gets.",
     ),
+    Column("etiquetas", Text, comment="Labels that the operator gave it (JSON object)."),
     Index(None, "id_agente", unique=True),
     Index(None, "id_serv"),
     comment="One row per server that reports: who it is and when it last came.",
@@ -176,8 +176,6 @@ periodos = Table(
            comment="Makes `id_proc` and `id_usr` unique in the layout compacto."),
     Column("inicio", BigInteger, comment="When the process started (ms since 1970)."),
     Column("propio", Integer, nullable=False, comment="1 for the agent's own process."),
-    # Not of open ones, which would cost three writes for one: those are found by `presencias`.
-    Index(None, "id_hecho", "hasta", sqlite_where=text(f"hasta < {OPEN}")),
     comment="What was true from when to when; the views historial_* show it.",
     sqlite_with_rowid=False,
 )  # fmt: skip

@@ -34,7 +34,6 @@ class Settings:
     host: str
     port: int
     networks_without_token: tuple[Network, ...]
-    proxies: tuple[Network, ...]
     database: URL
     storage: Path
     max_body: int
@@ -42,17 +41,10 @@ class Settings:
     threads: int
     processes: int
     min_free: int
-    connections: int
-    header_seconds: int
-    body_seconds: int
-    bodies: int
-    bodies_of_one: int
-    bodies_memory: int
-    requests_by_address: int
-    requests_by_agent: int
     keep_reports: int
     keep_periods: int
     keep_log: int
+    policies: Path | None
 
 
 class Setting(NamedTuple):
@@ -65,8 +57,6 @@ class Setting(NamedTuple):
     parse: Callable[[str], Any]
     default: str
     help: str
-    alone: str | None = None
-    """What the option means without a value; None where it needs one."""
 
     @property
     def variable(self) -> str:
@@ -109,6 +99,10 @@ def _folder(text: str) -> Path:
     return Path(text).expanduser().resolve()
 
 
+def _folder_or_none(text: str) -> Path | None:
+    return _folder(text) if text else None
+
+
 MIB = 1 << 20
 
 MAX_DAYS = 36_500
@@ -121,9 +115,6 @@ SETTINGS = (
     Setting("networks_without_token", "colector", "redes_sin_token", "--redes-sin-token",
             _networks, "127.0.0.0/8, ::1/128",
             "redes cuyos agentes entregan reportes sin token; nadie más entra"),
-    Setting("proxies", "colector", "proxies", "--behind-proxy", _networks, "",
-            "redes de los proxies que están delante y dicen a quién atienden (X-Forwarded-For); "
-            "sin valor, los de este equipo", alone="127.0.0.0/8, ::1/128"),
     Setting("database", "database", "url", "--database", database_url,
             str(DEFAULT_DATABASE),
             "la base de datos: un archivo SQLite o sqlite:///ARCHIVO"),
@@ -140,24 +131,6 @@ SETTINGS = (
             "procesos que atienden peticiones; otro más escribe"),
     Setting("min_free", "limites", "libre_mib", "--libre-mib", _whole(0, 1 << 30, MIB), "64",
             "MiB libres en disco por debajo de los cuales /readyz dice que no está listo"),
-    Setting("connections", "limites", "conexiones", "--conexiones", _whole(16, 65_536), "1024",
-            "conexiones abiertas a la vez, por proceso; las demás esperan"),
-    Setting("header_seconds", "limites", "plazo_cabeceras", "--plazo-cabeceras", _whole(1, 600),
-            "10", "segundos para las cabeceras de una petición, y entre dos peticiones"),
-    Setting("body_seconds", "limites", "plazo_cuerpo", "--plazo-cuerpo", _whole(1, 3_600), "60",
-            "segundos para el cuerpo entero de una petición"),
-    Setting("bodies", "limites", "cuerpos", "--cuerpos", _whole(1, 65_536), "512",
-            "cuerpos que llegan a la vez, por proceso; si hay más, se corta el más antiguo"),
-    Setting("bodies_of_one", "limites", "cuerpos_por_origen", "--cuerpos-por-origen",
-            _whole(1, 65_536), "128", "de ellos, los de una misma dirección o un mismo agente"),
-    Setting("bodies_memory", "limites", "memoria_cuerpos_mib", "--memoria-cuerpos-mib",
-            _whole(1, 1 << 20, MIB), "256", "MiB que ocupan entre todos, por proceso"),
-    Setting("requests_by_address", "limites", "peticiones_por_direccion",
-            "--peticiones-por-direccion", _whole(1, 10_000_000), "6000",
-            "peticiones por minuto de una dirección, por proceso; este equipo no tiene límite"),
-    Setting("requests_by_agent", "limites", "peticiones_por_agente", "--peticiones-por-agente",
-            _whole(1, 10_000_000), "600",
-            "reportes por minuto de un agente, por proceso; este equipo no tiene límite"),
     Setting("keep_reports", "retencion", "dias", "--dias", _whole(0, MAX_DAYS), "0",
             "días que se guardan los reportes en la base; 0 es siempre"),
     Setting("keep_periods", "retencion", "dias_periodos", "--dias-periodos", _whole(0, MAX_DAYS),
@@ -165,9 +138,11 @@ SETTINGS = (
             "0 es siempre"),
     Setting("keep_log", "retencion", "dias_bitacora", "--dias-bitacora", _whole(0, MAX_DAYS), "0",
             "días que se guardan los archivos de la bitácora JSON; 0 es siempre"),
+    Setting("policies", "politicas", "carpeta", "--politicas", _folder_or_none, "",
+            "carpeta de políticas propias, además de las de API/politicas; la propia va antes"),
 )  # fmt: skip
 
-PATHS = {("database", "url"), ("storage", "carpeta")}
+PATHS = {("database", "url"), ("storage", "carpeta"), ("politicas", "carpeta")}
 """In a file these are absolute: it is read by programs that are started from anywhere."""
 
 
@@ -206,9 +181,7 @@ def add_options(parser: argparse.ArgumentParser, rows: Sequence[Setting] = SETTI
             row.option,
             dest=row.field,
             metavar="VALOR",
-            nargs=None if row.alone is None else "?",
-            const=row.alone,
-            help=f"{row.help} (por omisión: {row.default or 'ninguno'}; en config.ini: "
+            help=f"{row.help} (por omisión: {row.default or 'nada'}; en config.ini: "
             f"[{row.section}] {row.key}; en el entorno: {row.variable})".replace("%", "%%"),
         )
 

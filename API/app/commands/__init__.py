@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from API.app.commands import auditoria
+from API.app.commands import auditoria, policies
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, add_options, settings_from
 
 COMMANDS: dict[str, ModuleType] = {
-    module.__name__.rpartition(".")[2]: module for module in (auditoria,)
+    module.__name__.rpartition(".")[2]: module for module in (auditoria, policies)
 }
 
-PLACES = ("database", "storage")
+PLACES = ("database", "storage", "policies")
 """The settings that a command may be told: where the collector's data are."""
 
 
@@ -37,9 +37,12 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str] = os.en
     parser = argparse.ArgumentParser(
         prog=f"init_app.py {name}", description=command.SUMMARY, allow_abbrev=False
     )
-    add_options(parser, [row for row in SETTINGS if row.field in PLACES])
+    places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for taker in (places, parser):
+        add_options(taker, [row for row in SETTINGS if row.field in PLACES])
     command.add_arguments(parser)
-    options = parser.parse_args(rest)
+    found, rest = places.parse_known_args(rest)  # they may also stand after a command's action
+    options = parser.parse_args(rest, found)
     config = Path(options.config or DEFAULT_CONFIG)
     settings = settings_from(vars(options), environment, config, bool(options.config))
     return int(command.run(settings, options))

@@ -120,6 +120,7 @@ def _create_agentes() -> None:
         sa.Column("version_agente", sa.Text),
         sa.Column("descartados", sa.BigInteger),
         sa.Column("siguiente", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("etiquetas", sa.Text),
         sa.PrimaryKeyConstraint("num_agente", name="pk_agentes"),
         sqlite_autoincrement=True,
     )
@@ -154,8 +155,6 @@ def _create_history() -> None:
         _foreign_key("periodos", "id_hecho", "hechos"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_periodos_id_hecho_hasta", "periodos", ["id_hecho", "hasta"],
-                    sqlite_where=sa.text("hasta < 140737488355327"))  # fmt: skip
     op.create_table(
         "presencias",
         sa.Column("id_hecho", sa.Integer),

@@ -1,0 +1,148 @@
+"""Runs a policy's query where it can read, for a short while, and do nothing else."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+TIME_S = 0.5
+"""Processor time that a query may take, in seconds."""
+
+MAX_ROWS = 50
+"""Rows of evidence that are kept."""
+
+STEPS = 10_000
+"""SQLite's instructions between two looks at the clock; some 0.2 ms."""
+
+LIMITS = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 1 << 18,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 1 << 17,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 50,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 200,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 64,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+    sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
+}
+
+TABLES = frozenset(
+    ("servers", "procesos", "usuarios_activos", "agentes", "historial_procesos",
+     "historial_usuarios", "historial_sistema", "periodos", "hechos", "repeticiones")
+)  # fmt: skip
+"""What a query may read: no accounts, no audit trail."""
+
+COLUMNS_OF_AGENTS = frozenset(
+    ("num_agente", "id_agente", "hostname", "ipaddress", "id_serv", "momento", "etiquetas",
+     "primer_reporte", "ultimo_reporte", "intervalo", "version_agente", "descartados", "estado")
+)  # fmt: skip
+"""No tokens either."""
+
+FORBIDDEN_FUNCTIONS = frozenset(
+    ("load_extension", "fts3_tokenizer", "random", "randomblob", "printf", "format")
+)
+"""What reaches out, says something else each time, or cannot be stopped: nobody looks at the clock
+within printf('%.*c', 500000000, 'x')."""
+
+
+class QueryError(Exception):
+    """A query could not be run to its end; the message says why, in Spanish."""
+
+
+class Found(NamedTuple):
+    """The rows that a query gave."""
+
+    rows: list[dict[str, Any]]
+    more: bool
+    """Whether there were more than are kept."""
+
+
+def authorize(action: int, first: str | None, second: str | None, *_: Any) -> int:
+    """Let a statement read the tables of reports, and call harmless functions."""
+    allowed = action in (
+        sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_TRANSACTION
+    )  # fmt: skip
+    if action == sqlite3.SQLITE_READ:
+        # A read of no column counts rows: that is also how a query reads one of its own WITH.
+        allowed = not second or (
+            first in TABLES and (first != "agentes" or second in COLUMNS_OF_AGENTS)
+        )
+    elif action == sqlite3.SQLITE_FUNCTION:
+        allowed = second not in FORBIDDEN_FUNCTIONS
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+def wrapped(query: str) -> str:
+    """Write a query such that nothing but a SELECT can be one, with its limit of rows."""
+    return f"SELECT * FROM (\n{query.strip().rstrip(';')}\n) LIMIT {MAX_ROWS + 1}"  # noqa: S608
+
+
+class Guard:
+    """A connection that policies' queries run on."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Take over a connection, for nothing else from now on."""
+        connection.isolation_level = None
+        connection.row_factory = sqlite3.Row
+        for limit, value in LIMITS.items():
+            connection.setlimit(limit, value)
+        connection.set_authorizer(authorize)
+        connection.set_progress_handler(self._look_at_the_clock, STEPS)
+        self._connection = connection
+        self._deadline = 0.0
+
+    @classmethod
+    def open(cls, path: Path) -> "Guard":
+        """Open the database at `path` for reading."""
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?mode=ro", uri=True, cached_statements=1_000, check_same_thread=False
+        )
+        connection.execute("PRAGMA busy_timeout = 2000")
+        return cls(connection)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Have every query within see the same state of the database."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
+
+    def run(self, query: str, id_serv: int, en: str) -> Found:
+        """Run a policy's query.
+
+        Args:
+            query: one SELECT.
+            id_serv: the report.
+            en: the moment of the judgement, as the database writes moments.
+
+        Raises:
+            QueryError: it is no such query, it failed, or it took too long.
+        """
+        self._deadline = time.thread_time() + TIME_S
+        try:
+            cursor = self._connection.execute(wrapped(query), {"id_serv": id_serv, "en": en})
+            rows = [dict(row) for row in cursor.fetchmany(MAX_ROWS + 1)]
+            cursor.close()
+        except sqlite3.Warning:
+            raise QueryError("hay más de una sentencia") from None
+        except sqlite3.Error as error:
+            raise QueryError(_reason(error)) from None
+        return Found(rows[:MAX_ROWS], len(rows) > MAX_ROWS)
+
+    def _look_at_the_clock(self) -> bool:
+        return time.thread_time() > self._deadline
+
+
+def _reason(error: sqlite3.Error) -> str:
+    text = str(error)
+    if text == "interrupted":
+        return f"la consulta tardó más de {TIME_S * 1000:.0f} ms"
+    if "not authorized" in text or "prohibited" in text:
+        return f"la consulta hace lo que no debe: {text}"
+    return f"la consulta falla: {text}"

@@ -1,0 +1,134 @@
+"""What a policy's query looks at, as SQLite itself sees it: it need run only when that changed.
+
+Which columns a query reads, SQLite tells while it compiles it (its authorizer); whether it looks
+processes up by their names alone, the plan tells. Both are asked of an empty database.
+"""
+
+import re
+import sqlite3
+from functools import cache
+from typing import NamedTuple
+
+from API.app.compliance.guard import QueryError, authorize, wrapped
+from API.app.compliance.policy import Policy
+from API.app.compliance.sandbox import empty
+from API.app.facts import LISTS, SYSTEM_FIELDS
+from createDB.schema import servers
+from createDB.views import Layout
+
+COLUMN_FACTS = frozenset(SYSTEM_FIELDS) & frozenset(servers.columns.keys())
+FACTS = frozenset(fact.field for fact in LISTS) | COLUMN_FACTS
+REPORTS = "servers"
+"""What a policy requires that looks at more of `servers` than the facts of its report."""
+FLEET = "agentes"
+"""What a policy requires that looks at who reports, and when: it is judged by the clock."""
+REQUIRED = (*sorted(FACTS), REPORTS, FLEET)
+
+_KEYS = ("", "id_serv", "num_agente", "id_agente")
+_HISTORY = ("periodos", "hechos", "repeticiones")
+_AGGREGATES = frozenset(("count", "group_concat", "json_group_array", "max", "min", "sum", "total"))
+
+
+_LOOK = re.compile(r"(SCAN|SEARCH) (?!CONSTANT ROW|\(subquery)")
+
+
+class Scope(NamedTuple):
+    """What a query looks at."""
+
+    facts: frozenset[str]
+    reports: bool
+    fleet: bool
+    names: frozenset[str] | None
+    """The only names of processes that make a difference to it; None where all do."""
+
+
+def scope_of(policy: Policy) -> Scope:
+    """Find out what the query of `policy` looks at.
+
+    Raises:
+        QueryError: it is not a SELECT of what there is, or looks at more than `requiere` says.
+    """
+    unknown = [name for name in policy.requiere if name not in REQUIRED]
+    if unknown:
+        raise QueryError(f"requiere: no hay '{unknown[0]}'; hay {', '.join(REQUIRED)}")
+    if re.search(r"'now'|\bCURRENT_(TIME|DATE|TIMESTAMP)\b", policy.consulta, re.IGNORECASE):
+        raise QueryError("la hora de la consulta es :en, para juzgar también el pasado")
+    if re.search(r":en\b", policy.consulta) and FLEET not in policy.requiere:
+        raise QueryError(f"la consulta mira la hora (:en), y '{FLEET}' falta en requiere")
+    reads, functions, plan = _compiled(policy.consulta)
+    missing = sorted(_needs(reads) - set(policy.requiere))
+    if missing:
+        raise QueryError(f"la consulta mira '{missing[0]}', que falta en requiere")
+    return Scope(
+        facts=frozenset(policy.requiere) & FACTS,
+        reports=REPORTS in policy.requiere,
+        fleet=FLEET in policy.requiere,
+        names=_names(policy.consulta, reads, functions, plan),
+    )
+
+
+def _compiled(query: str) -> tuple[set[tuple[str, str]], set[str], list[str]]:
+    """Compile a query; give the columns it reads, the functions it calls, and its plan."""
+    reads, functions = set(), set()
+
+    def note(action: int, first: str | None, second: str | None, *rest: str | None) -> int:
+        if action == sqlite3.SQLITE_READ:
+            reads.add((first or "", second or ""))
+        elif action == sqlite3.SQLITE_FUNCTION:
+            functions.add(second or "")
+        return authorize(action, first, second, *rest)
+
+    connection = _by_name()
+    connection.set_authorizer(note)
+    try:
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {wrapped(query)}", {"id_serv": 1, "en": ""})
+        return reads, functions, [row[3] for row in rows]
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise QueryError(f"la consulta no vale: {error}") from None
+    finally:
+        connection.set_authorizer(None)
+
+
+@cache
+def _by_name() -> sqlite3.Connection:
+    """Make a database in which processes are found by their names, if a query goes by these."""
+    connection = empty(Layout.COMPLETO)
+    connection.executescript(
+        "DROP TABLE procesos; CREATE TABLE procesos (id_proc INTEGER, id_serv INTEGER, "
+        "ip_server TEXT, fecha_hora TEXT, pid INTEGER, name TEXT, username TEXT, "
+        "PRIMARY KEY (name, id_proc)) WITHOUT ROWID"
+    )
+    return connection
+
+
+def _needs(reads: set[tuple[str, str]]) -> set[str]:
+    """Name what a query must require to read these columns."""
+    needs = set()
+    for table, column in reads:
+        if table in FACTS:
+            needs.add(table)
+        elif table == "servers" and column in COLUMN_FACTS:
+            needs.add(column)
+        elif table in _HISTORY or (table == "servers" and column not in _KEYS):
+            needs.add(REPORTS)
+        elif table == "agentes" and column not in _KEYS:
+            needs.add(FLEET)
+    return needs
+
+
+def _names(
+    query: str, reads: set[tuple[str, str]], functions: set[str], plan: list[str]
+) -> frozenset[str] | None:
+    """Give the names of processes that a query asks for, where it asks for nothing else.
+
+    It does where its one look at `procesos` is by name and it reads no other table: what it
+    compares the name with can then only be what is written in its text, unless that is put
+    together there.
+    """
+    looks = [step for step in plan if _LOOK.match(step)]
+    by_name = len(looks) == 1 and "(name=?" in looks[0]
+    alone = {table for table, _ in reads} == {"procesos"}
+    if not (by_name and alone and functions <= _AGGREGATES and "||" not in query):
+        return None
+    texts = re.findall(r"'((?:[^']|'')*)'|\"([^\"]*)\"|([0-9.]+)", query)
+    return frozenset(text.replace("''", "'") for row in texts for text in row if text)

@@ -1,0 +1,72 @@
+"""What a query looks at is found out, not believed."""
+
+import pytest
+
+from API.app.compliance.guard import QueryError
+from API.app.compliance.policy import Policy
+from API.app.compliance.scope import Scope, scope_of
+
+MINE = "WHERE id_serv = :id_serv"
+
+
+def looks(query: str, *requires: str) -> Scope:
+    return scope_of(
+        Policy("una", "Una", "Una.", "baja", "Porque sí.", "Nada.", list(requires), query)
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        (f"SELECT pid FROM procesos {MINE} AND name IN ('a', 'b''c')", {"a", "b'c"}),
+        (f"SELECT pid FROM procesos {MINE} AND (name = 'a' OR name = 'b')", {"a", "b"}),
+        (f"SELECT pid FROM procesos {MINE} AND name = 'a' AND username = 'root'", {"a", "root"}),
+        (f"SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM procesos {MINE} AND name = 'a')", {"a", "1"}),
+        (f"SELECT count(*) AS n FROM procesos {MINE} AND name = 'a' HAVING n > 5", {"a", "5"}),
+    ],
+    ids=["in", "or", "user", "absence", "count"],
+)
+def test_names_of_processes_are_read_from_the_query(query: str, names: set[str]) -> None:
+    assert set(looks(query, "procesos").names or ()) == names
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"SELECT pid FROM procesos {MINE} AND (name = 'a' OR username = 'root')",
+        f"SELECT pid FROM procesos {MINE} AND name LIKE 'a%'",
+        f"SELECT pid FROM procesos {MINE} AND lower(name) = 'a'",
+        f"SELECT pid FROM procesos {MINE} AND name <> 'a'",
+        f"SELECT pid FROM procesos {MINE} AND name = 'a' || 'b'",
+        f"SELECT pid FROM procesos {MINE} AND name = replace('ac', 'c', 'b')",
+        f"SELECT count(*) FROM procesos {MINE} HAVING count(*) > 400",
+        f"SELECT pid FROM procesos {MINE} AND name = 'a' UNION SELECT count(*) FROM procesos",
+    ],
+)
+def test_a_query_that_may_look_at_any_process_has_no_names(query: str) -> None:
+    assert looks(query, "procesos").names is None
+
+
+def test_names_from_another_table_are_not_known() -> None:
+    query = (
+        "SELECT p.pid FROM procesos p JOIN usuarios_activos u ON u.username = p.name "
+        "AND u.id_serv = p.id_serv WHERE p.id_serv = :id_serv"
+    )
+    assert looks(query, "procesos", "usuarios_activos").names is None
+
+
+@pytest.mark.parametrize(
+    ("query", "missing"),
+    [
+        (f"SELECT pid FROM procesos {MINE}", "procesos"),
+        (f"SELECT nucleo FROM servers {MINE}", "nucleo"),
+        (f"SELECT 1 FROM servers {MINE} AND fecha_hora > '2026'", "servers"),
+        ("SELECT count(*) FROM historial_procesos WHERE veces > 3", "servers"),
+        ("WITH x AS (SELECT desde FROM periodos) SELECT * FROM x", "servers"),
+        ("SELECT ultimo_reporte FROM agentes", "agentes"),
+    ],
+)
+def test_what_a_query_reads_must_be_declared(query: str, missing: str) -> None:
+    with pytest.raises(QueryError, match=f"mira '{missing}', que falta en requiere"):
+        looks(query, "arquitectura_proc")
+    looks(query, missing)
