@@ -7,28 +7,21 @@ is on disk in the log and in the database before it is sent.
 
 import argparse
 import itertools
-import os
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.load import Result, bodies, fleet, post_all
+from bench.serving import ROOT, free_port, running_collector, serving
 
-ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = 32
-START_S = 30
 
 
 @dataclass(slots=True)
@@ -134,10 +127,7 @@ def collector(layout: str, first: list[bytes], reports: list[bytes]) -> Figure:
         database = storage / "database" / "servers.sqlite"
         builder = [sys.executable, str(ROOT / "createDB" / "createDB.py"), "--layout", layout]
         subprocess.run([*builder, "--database", str(database)], check=True, capture_output=True)
-        port = _free_port()
-        program = [sys.executable, str(ROOT / "API" / "init_app.py"), "--port", str(port)]
-        paths = ["--storage", str(storage), "--database", str(database)]
-        with _serving([*program, *paths], port):
+        with running_collector(storage, database) as port:
             post_all(port, first, CLIENTS)
             size = _size(database)
             result = _checked(post_all(port, reports, CLIENTS))
@@ -149,9 +139,9 @@ def collector(layout: str, first: list[bytes], reports: list[bytes]) -> Figure:
 
 def _stand_in(kind: str, name: str, reports: list[bytes], clients: int = CLIENTS) -> Figure:
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         program = [sys.executable, str(ROOT / "bench" / "stand_ins.py"), kind, str(port), folder]
-        with _serving(program, port):
+        with serving(program, port):
             result = _checked(post_all(port, reports, clients))
     return Figure(name, result.rate, result.percentile(0.99))
 
@@ -160,38 +150,6 @@ def _checked(result: Result) -> Result:
     if set(result.statuses) != {201}:
         raise SystemExit(f"not every report was stored: {result.statuses}")
     return result
-
-
-@contextmanager
-def _serving(program: list[str], port: int) -> Iterator[None]:
-    """Run a server as long as the context lasts."""
-    process = subprocess.Popen(program, start_new_session=True, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(port)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-
-
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
-        except urllib.error.HTTPError:
-            return  # a stand-in has no such page, but it answers
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise SystemExit(f"nothing answers on port {port}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _size(database: Path) -> int:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     event,
+    text,
 )
 
 metadata = MetaData(
@@ -176,6 +177,8 @@ periodos = Table(
            comment="Makes `id_proc` and `id_usr` unique in the layout compacto."),
     Column("inicio", BigInteger, comment="When the process started (ms since 1970)."),
     Column("propio", Integer, nullable=False, comment="1 for the agent's own process."),
+    # Not of open ones, which would cost three writes for one: those are found by `presencias`.
+    Index(None, "id_hecho", "hasta", sqlite_where=text(f"hasta < {OPEN}")),
     comment="What was true from when to when; the views historial_* show it.",
     sqlite_with_rowid=False,
 )  # fmt: skip

@@ -34,13 +34,32 @@ def _time(milliseconds: str) -> str:
     return f"strftime('%Y-%m-%d %H:%M:%f000', {milliseconds} / 1000.0, 'unixepoch')"
 
 
-_PERIOD = f"{_time('p.desde')}, CASE WHEN p.hasta < {OPEN} THEN {_time('p.hasta')} END"
+_BEGAN, _ENDED = _time("p.desde"), _time("p.hasta")
 _PERIOD_COLUMNS = {
     "desde": "Moment of the first report that has it.",
     "hasta": "Moment of the first report that lacks it; NULL while it is open.",
 }
-_FROM_PERIODS = "FROM periodos p JOIN hechos h USING (id_hecho) JOIN agentes a USING (num_agente)"
+# What ended and what is open stand apart, so that either is found by its name without reading all
+# periods there are: an index has the one, `presencias` leads to the other.
+_FROM_ENDED = (
+    "FROM periodos p JOIN hechos h USING (id_hecho) JOIN agentes a USING (num_agente) "
+    f"WHERE p.hasta < {OPEN}"
+)
+_FROM_OPEN = (
+    "FROM presencias JOIN periodos p USING (id_hecho, num_agente) "
+    "JOIN hechos h USING (id_hecho) JOIN agentes a USING (num_agente) "
+    f"WHERE p.hasta = {OPEN}"
+)
 _AGENT = {"id_agente": "Identity of the installation."}
+
+
+def _history(columns: str, condition: str) -> str:
+    """Write the SELECT of the periods that meet a condition."""
+    return (
+        f"SELECT {columns}, {_BEGAN}, {_ENDED} {_FROM_ENDED} AND {condition} "
+        f"UNION ALL SELECT {columns}, {_BEGAN}, NULL {_FROM_OPEN} AND {condition}"
+    )
+
 
 _CHANGE = "a.id_agente, h.campo, nullif(p.pid, -1), h.nombre, h.valor, p.num_agente"
 
@@ -57,8 +76,10 @@ HISTORY = (
             "veces": "Equal rows in one report.",
         }
         | _PERIOD_COLUMNS,
-        f"SELECT a.id_agente, nullif(p.pid, -1), h.nombre, h.valor, {_time('p.inicio')}, p.veces, "
-        f"{_PERIOD} {_FROM_PERIODS} WHERE h.campo = 'procesos'",
+        _history(
+            f"a.id_agente, nullif(p.pid, -1), h.nombre, h.valor, {_time('p.inicio')}, p.veces",
+            "h.campo = 'procesos'",
+        ),
     ),
     View(
         "historial_usuarios",
@@ -70,8 +91,9 @@ HISTORY = (
             "veces": "Equal rows in one report.",
         }
         | _PERIOD_COLUMNS,
-        f"SELECT a.id_agente, h.nombre, nullif(p.pid, -1), p.veces, {_PERIOD} {_FROM_PERIODS} "
-        "WHERE h.campo = 'usuarios_activos'",
+        _history(
+            "a.id_agente, h.nombre, nullif(p.pid, -1), p.veces", "h.campo = 'usuarios_activos'"
+        ),
     ),
     View(
         "historial_sistema",
@@ -79,8 +101,9 @@ HISTORY = (
         _AGENT
         | {"dato": "Name of the fact: a column of `servers` or `agentes`.", "valor": "Its value."}
         | _PERIOD_COLUMNS,
-        f"SELECT a.id_agente, h.campo, h.nombre, {_PERIOD} {_FROM_PERIODS} "
-        "WHERE h.campo NOT IN ('procesos', 'usuarios_activos')",
+        _history(
+            "a.id_agente, h.campo, h.nombre", "h.campo NOT IN ('procesos', 'usuarios_activos')"
+        ),
     ),
     View(
         "cambios",
@@ -95,9 +118,9 @@ HISTORY = (
             "valor": "Who runs the process.",
             "num_agente": "The server, by its number.",
         },
-        f"SELECT {_time('p.desde')}, 'inicia', {_CHANGE} {_FROM_PERIODS} WHERE p.propio = 0 "
-        f"UNION ALL SELECT {_time('p.hasta')}, 'termina', {_CHANGE} {_FROM_PERIODS} "
-        f"WHERE p.propio = 0 AND p.hasta < {OPEN}",
+        f"SELECT {_BEGAN}, 'inicia', {_CHANGE} {_FROM_ENDED} AND p.propio = 0 "
+        f"UNION ALL SELECT {_BEGAN}, 'inicia', {_CHANGE} {_FROM_OPEN} AND p.propio = 0 "
+        f"UNION ALL SELECT {_ENDED}, 'termina', {_CHANGE} {_FROM_ENDED} AND p.propio = 0",
     ),
 )
 

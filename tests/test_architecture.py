@@ -73,7 +73,7 @@ def test_only_settings_read_the_environment() -> None:
         for path in modules(folder):
             if path.name in ("settings.py", "init_app.py", "createDB.py"):
                 continue
-            assert not re.search(r"environ(\.get|\[)|getenv", path.read_text()), path
+            assert not re.search(r"os\.environ(\.get|\[)|getenv", path.read_text()), path
 
 
 def test_pandas_stays_out_of_the_running_collector() -> None:

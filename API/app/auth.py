@@ -3,9 +3,12 @@
 import ipaddress
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import cast
 
 from flask import request
 
+from API.app.door.entrance import ORIGIN
+from API.app.door.origin import Origin
 from API.app.errors import ProblemError
 from API.app.settings import Network
 
@@ -14,28 +17,28 @@ LOOPBACK: tuple[Network, ...] = (
     ipaddress.ip_network("::1/128"),
 )
 
-FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
+
+def origin() -> Origin:
+    """Give where the request at hand comes from, as the door found out."""
+    return cast("Origin", request.environ[ORIGIN])
 
 
-def require_network(networks: Iterable[Network]) -> None:
-    """Let the request in only if it comes from one of `networks`.
-
-    A request that some proxy passed on does not come from where it seems to, and no proxy is
-    trusted yet: it is not let in, so that a proxy on this host does not open the collector to all.
+def require_network(networks: Iterable[Network]) -> str:
+    """Let the request in only if it comes from one of `networks`, and give its address.
 
     Raises:
         ProblemError: 403.
     """
-    if any(name in request.headers for name in FORWARDED):
-        raise ProblemError(HTTPStatus.FORBIDDEN, "requests through a proxy are not accepted")
-    address = ipaddress.ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104
-    address = getattr(address, "ipv4_mapped", None) or address
-    if not any(address in network for network in networks):
+    found = origin()
+    if not found.within(networks):
         raise ProblemError(
             HTTPStatus.FORBIDDEN,
-            f"requests from {address} are not accepted: reports come from the networks of "
-            "redes_sin_token, and what is stored is read on this machine (ssh -L brings you here)",
+            found.doubt
+            or f"requests from {found.address} are not accepted: reports come from the "
+            "networks of redes_sin_token, and what is stored is read on this machine (ssh -L "
+            "brings you here)",
         )
+    return str(found.address)
 
 
 def require_reader() -> None:

@@ -61,6 +61,15 @@ def problem(
     )
 
 
+def too_large(limit: int) -> ProblemError:
+    """Give the error for a body of more than `limit` bytes; the rest of it is not read."""
+    return ProblemError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"the body may have {limit:,} bytes",
+        {"Connection": "close"},
+    )
+
+
 def register_error_handlers(app: Flask) -> None:
     """Have every error of `app`, whoever raises it, answered as a problem."""
 

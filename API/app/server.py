@@ -7,11 +7,11 @@ import functools
 import multiprocessing
 import multiprocessing.connection
 import os
+import resource
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -19,8 +19,10 @@ from typing import Any
 import structlog
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 
 from API.app import create_app
+from API.app.door.door import Door
 from API.app.ingest.channel import Address, new_address
 from API.app.keeper import keep
 from API.app.settings import Settings
@@ -57,15 +59,18 @@ def serve(settings: Settings) -> None:
         ServingEndedError: the processes that serve died faster than they could be started.
     """
     _require_address(settings.host, settings.port)
+    _raise_descriptor_limit()
     address = new_address()
     server = Granian(
         "API.app",
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         http=HTTPModes.http1,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=1000 * settings.header_seconds),
         workers=settings.processes,
-        blocking_threads=settings.threads,
+        backpressure=settings.connections,
         respawn_failed_workers=True,
         workers_kill_timeout=GRACE_S,
         log_enabled=False,
@@ -126,6 +131,12 @@ class Writing:
             self._process, self._end = self._start()
 
 
+def _raise_descriptor_limit() -> None:
+    """Allow as many open connections as the system lets us have; most shells begin with 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _require_address(host: str, port: int) -> None:
     """Find out now what the worker could not tell: it shares its port with whoever else asks to."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -140,8 +151,8 @@ def _require_address(host: str, port: int) -> None:
             ) from None
 
 
-def _load(settings: Settings, address: Address) -> Callable[..., Any]:
-    """Make the application; runs in a process that serves.
+def _load(settings: Settings, address: Address) -> Any:
+    """Make the application and its door; runs in a process that serves.
 
     Ctrl-C in a terminal reaches this process as well as its parent, which passes it on as SIGTERM.
     granian can hang when the two arrive together: it is stopped by its parent alone.
@@ -151,7 +162,7 @@ def _load(settings: Settings, address: Address) -> Callable[..., Any]:
     app = create_app(settings, address)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log.info("listening", url=f"http://{host}:{settings.port}", pid=os.getpid())
-    return app
+    return Door(app, settings)
 
 
 def _end_with_parent() -> None:

@@ -34,6 +34,7 @@ class Settings:
     host: str
     port: int
     networks_without_token: tuple[Network, ...]
+    proxies: tuple[Network, ...]
     database: URL
     storage: Path
     max_body: int
@@ -41,6 +42,14 @@ class Settings:
     threads: int
     processes: int
     min_free: int
+    connections: int
+    header_seconds: int
+    body_seconds: int
+    bodies: int
+    bodies_of_one: int
+    bodies_memory: int
+    requests_by_address: int
+    requests_by_agent: int
     keep_reports: int
     keep_periods: int
     keep_log: int
@@ -57,6 +66,8 @@ class Setting(NamedTuple):
     parse: Callable[[str], Any]
     default: str
     help: str
+    alone: str | None = None
+    """What the option means without a value; None where it needs one."""
 
     @property
     def variable(self) -> str:
@@ -115,6 +126,9 @@ SETTINGS = (
     Setting("networks_without_token", "colector", "redes_sin_token", "--redes-sin-token",
             _networks, "127.0.0.0/8, ::1/128",
             "redes cuyos agentes entregan reportes sin token; nadie más entra"),
+    Setting("proxies", "colector", "proxies", "--behind-proxy", _networks, "",
+            "redes de los proxies que están delante y dicen a quién atienden (X-Forwarded-For); "
+            "sin valor, los de este equipo", alone="127.0.0.0/8, ::1/128"),
     Setting("database", "database", "url", "--database", database_url,
             str(DEFAULT_DATABASE),
             "la base de datos: un archivo SQLite o sqlite:///ARCHIVO"),
@@ -131,6 +145,24 @@ SETTINGS = (
             "procesos que atienden peticiones; otro más escribe"),
     Setting("min_free", "limites", "libre_mib", "--libre-mib", _whole(0, 1 << 30, MIB), "64",
             "MiB libres en disco por debajo de los cuales /readyz dice que no está listo"),
+    Setting("connections", "limites", "conexiones", "--conexiones", _whole(16, 65_536), "1024",
+            "conexiones abiertas a la vez, por proceso; las demás esperan"),
+    Setting("header_seconds", "limites", "plazo_cabeceras", "--plazo-cabeceras", _whole(1, 600),
+            "10", "segundos para las cabeceras de una petición, y entre dos peticiones"),
+    Setting("body_seconds", "limites", "plazo_cuerpo", "--plazo-cuerpo", _whole(1, 3_600), "60",
+            "segundos para el cuerpo entero de una petición"),
+    Setting("bodies", "limites", "cuerpos", "--cuerpos", _whole(1, 65_536), "512",
+            "cuerpos que llegan a la vez, por proceso; si hay más, se corta el más antiguo"),
+    Setting("bodies_of_one", "limites", "cuerpos_por_origen", "--cuerpos-por-origen",
+            _whole(1, 65_536), "128", "de ellos, los de una misma dirección o un mismo agente"),
+    Setting("bodies_memory", "limites", "memoria_cuerpos_mib", "--memoria-cuerpos-mib",
+            _whole(1, 1 << 20, MIB), "256", "MiB que ocupan entre todos, por proceso"),
+    Setting("requests_by_address", "limites", "peticiones_por_direccion",
+            "--peticiones-por-direccion", _whole(1, 10_000_000), "6000",
+            "peticiones por minuto de una dirección, por proceso; este equipo no tiene límite"),
+    Setting("requests_by_agent", "limites", "peticiones_por_agente", "--peticiones-por-agente",
+            _whole(1, 10_000_000), "600",
+            "reportes por minuto de un agente, por proceso; este equipo no tiene límite"),
     Setting("keep_reports", "retencion", "dias", "--dias", _whole(0, MAX_DAYS), "0",
             "días que se guardan los reportes en la base; 0 es siempre"),
     Setting("keep_periods", "retencion", "dias_periodos", "--dias-periodos", _whole(0, MAX_DAYS),
@@ -181,7 +213,9 @@ def add_options(parser: argparse.ArgumentParser, rows: Sequence[Setting] = SETTI
             row.option,
             dest=row.field,
             metavar="VALOR",
-            help=f"{row.help} (por omisión: {row.default or 'nada'}; en config.ini: "
+            nargs=None if row.alone is None else "?",
+            const=row.alone,
+            help=f"{row.help} (por omisión: {row.default or 'ninguno'}; en config.ini: "
             f"[{row.section}] {row.key}; en el entorno: {row.variable})".replace("%", "%%"),
         )
 

@@ -5,15 +5,18 @@ from http import HTTPStatus
 from flask import Response, jsonify
 
 from API.app.collector import the_collector
+from API.app.door.entrance import in_clear
 from API.app.errors import problem
 from API.app.readiness import readiness
 
 
+@in_clear
 def is_alive() -> Response:
     """Answer that the process serves requests; nothing else is looked at."""
     return jsonify(estado="vivo")
 
 
+@in_clear
 def is_ready() -> Response:
     """Answer whether a report that came now could be stored."""
     checks = readiness(the_collector())

@@ -9,7 +9,8 @@ from flask import Response, jsonify, request
 from API.app.auth import require_network, require_reader
 from API.app.collector import the_collector
 from API.app.controllers.parameters import page_size, refuse_unknown
-from API.app.errors import ProblemError
+from API.app.door.entrance import in_clear, takes_body
+from API.app.errors import ProblemError, too_large
 from API.app.ingest.store import Entry, entry_from_body
 from API.app.queries.servers import Filters, latest_reports, report_as_posted
 from API.app.report import InvalidReportError
@@ -17,10 +18,18 @@ from API.app.report import InvalidReportError
 PARAMETERS = (*Filters._fields, "limite", "despues")
 
 
+def admit_reporter() -> str:
+    """Decide by its headers whether a report is to be read, and give who sends it."""
+    sender = require_network(the_collector().settings.networks_without_token)
+    require_json()
+    return sender
+
+
+@in_clear
+@takes_body(admit_reporter, limit=lambda settings: settings.max_body)
 def receive_report() -> tuple[Response, int]:
     """Store the report in the request's body; 201, or 200 where it was stored before."""
     collector = the_collector()
-    require_network(collector.settings.networks_without_token)
     stored = collector.writer.store(_entry(read_body(collector.settings.max_body)))
     status = HTTPStatus.CREATED if stored.created else HTTPStatus.OK
     return jsonify(id_serv=stored.id_serv), status
@@ -58,32 +67,36 @@ def _entry(body: bytes) -> Entry:
         raise ProblemError(HTTPStatus.BAD_REQUEST, str(error), errores=error.problems) from None
 
 
-def read_body(limit: int) -> bytes:
-    """Give the request's body, unpacked.
+def require_json() -> None:
+    """Refuse a body that does not say that it is JSON, plain or with gzip.
 
     Raises:
-        ProblemError: 411, 413, 415, or 400 where it isn't what its headers say.
+        ProblemError: 415.
     """
-    length = request.content_length
-    if length is None:
-        raise ProblemError(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing")
-    if length > limit:
-        raise _too_large(limit)
     if request.mimetype != "application/json":
         raise ProblemError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json"
         )
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("gzip", "identity"):
+    if _encoding() not in ("gzip", "identity"):
         raise ProblemError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "Content-Encoding must be gzip or none",
             {"Accept-Encoding": "gzip"},
         )
-    body = request.stream.read(length)
-    if len(body) != length:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "the body is shorter than its Content-Length")
-    return _gunzip(body, limit) if encoding == "gzip" else body
+
+
+def read_body(limit: int) -> bytes:
+    """Give the request's body, unpacked.
+
+    Raises:
+        ProblemError: 413, or 400 where it isn't what its headers say.
+    """
+    body = request.get_data(cache=False)
+    return _gunzip(body, limit) if _encoding() == "gzip" else body
+
+
+def _encoding() -> str:
+    return request.headers.get("Content-Encoding", "identity").strip().lower()
 
 
 def _gunzip(packed: bytes, limit: int) -> bytes:
@@ -94,14 +107,7 @@ def _gunzip(packed: bytes, limit: int) -> bytes:
     except zlib.error as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not gzip: {error}") from None
     if len(body) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     if not unpacker.eof or unpacker.unused_data:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "the body is not one whole gzip member")
     return body
-
-
-def _too_large(limit: int) -> ProblemError:
-    return ProblemError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"a report may have {limit >> 20} MiB, before and after it is unpacked",
-    )

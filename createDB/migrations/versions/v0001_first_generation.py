@@ -155,6 +155,8 @@ def _create_history() -> None:
         _foreign_key("periodos", "id_hecho", "hechos"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_periodos_id_hecho_hasta", "periodos", ["id_hecho", "hasta"],
+                    sqlite_where=sa.text("hasta < 140737488355327"))  # fmt: skip
     op.create_table(
         "presencias",
         sa.Column("id_hecho", sa.Integer),

@@ -1,0 +1,92 @@
+"""Where a request comes from: the socket's other end, or who a listed proxy says it is."""
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from API.app.settings import Network
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+
+
+class Origin(NamedTuple):
+    """Where a request comes from.
+
+    Args:
+        address: whose request it is; None where that cannot be told.
+        forwarded: a proxy passed it on.
+        secure: nobody on the way could read it: it came over TLS, or never left this machine.
+        doubt: why the address cannot be told.
+    """
+
+    address: Address | None
+    forwarded: bool = False
+    secure: bool = False
+    doubt: str = ""
+
+    @property
+    def local(self) -> bool:
+        """Whether it was made on this machine; what a proxy passed on never counts as that."""
+        return not self.forwarded and self.address is not None and self.address.is_loopback
+
+    def within(self, networks: Iterable[Network]) -> bool:
+        """Tell whether it comes from one of `networks`."""
+        if self.address is None or (self.forwarded and self.address.is_loopback):
+            return False
+        return any(self.address in network for network in networks)
+
+
+def origin_of(
+    peer: str, version: str, scheme: str, headers: Mapping[str, str], proxies: Sequence[Network]
+) -> Origin:
+    """Tell where a request comes from.
+
+    Args:
+        peer: the socket's other end.
+        version: of HTTP; a proxy that says nothing else speaks 1.0, as nginx does by default.
+        scheme: of the connection, `http` or `https`.
+        headers: by their names in lower case, several of one name joined with commas.
+        proxies: whose word on the matter is taken.
+    """
+    address = _address(peer)
+    if address is None:
+        return Origin(None, doubt="this connection has no address")
+    secure = scheme == "https" or address.is_loopback
+    if any(address in network for network in proxies):
+        return _forwarded(headers, secure, proxies)
+    if any(name in headers for name in FORWARDED) or (address.is_loopback and version != "1.1"):
+        doubt = f"requests through a proxy are not accepted: {address} is not in behind_proxy"
+        return Origin(None, forwarded=True, doubt=doubt)
+    return Origin(address, secure=secure)
+
+
+def _forwarded(headers: Mapping[str, str], secure: bool, proxies: Sequence[Network]) -> Origin:
+    address = _last_stranger(headers.get("x-forwarded-for", ""), proxies)
+    if address is None:
+        doubt = "the proxy does not say whom it serves: it must set X-Forwarded-For"
+        return Origin(None, forwarded=True, doubt=doubt)
+    encrypted = headers.get("x-forwarded-proto", "").strip().lower() == "https"
+    return Origin(address, forwarded=True, secure=secure and encrypted)
+
+
+def _last_stranger(chain: str, proxies: Sequence[Network]) -> Address | None:
+    """Give the last address of X-Forwarded-For that is no proxy of ours.
+
+    Each proxy appends who came to it; what stands before that, anybody may have written.
+    """
+    address = None
+    for part in reversed(chain.split(",")):
+        address = _address(part.strip())
+        if address is None or not any(address in network for network in proxies):
+            break
+    return address
+
+
+def _address(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
