@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Starts the collector, or runs one of its commands. `--help` lists settings and commands."""
 
+import os
 import sys
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from API.app.commands import is_command, list_of_commands, run_command
+from API.app.commands.secret import introduce
 from API.app.logs import configure_logs
 from API.app.server import AddressInUseError, ServingEndedError, WriterStartError, serve
 from API.app.settings import Settings, SettingsError, load_settings
@@ -39,6 +41,7 @@ def main(arguments: list[str]) -> int:
             return run_command(arguments)
         settings = load_settings(arguments, epilog=list_of_commands())
         check_start(settings)
+        introduce(settings, into_journal())
         serve(settings)
     except REFUSED as error:
         print(f"init_app.py: {error}", file=sys.stderr)
@@ -59,6 +62,12 @@ def check_start(settings: Settings) -> None:
     ready(engine)
     engine.dispose()
     lock_database(database_path(settings.database), HANDOVER_S).close()
+
+
+def into_journal() -> bool:
+    """Tell whether what is printed is kept in systemd's journal (systemd.exec(5))."""
+    output = os.fstat(sys.stdout.fileno())
+    return os.environ.get("JOURNAL_STREAM") == f"{output.st_dev}:{output.st_ino}"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from sqlalchemy import create_engine, insert
 
-from API.app.controllers.servers import read_body
+from API.app.controllers.body import read_body
 from createDB.schema import metadata, procesos, servers, usuarios_activos
 
 MAX_BODY = 8 << 20

@@ -43,7 +43,7 @@ def database_path(url: URL) -> Path:
     return Path(url.database or "").absolute()
 
 
-def open_engine(url: URL, *, read_only: bool = False) -> Engine:
+def open_engine(url: URL, *, read_only: bool = False, wait_ms: int = BUSY_TIMEOUT_MS) -> Engine:
     """Make an engine whose every connection is set up for this system.
 
     Transactions begin where the code says `begin` (the sqlite3 module's own implicit transactions
@@ -53,6 +53,7 @@ def open_engine(url: URL, *, read_only: bool = False) -> Engine:
     Args:
         url: as `database_url` gives it.
         read_only: refuse every write; the file must exist.
+        wait_ms: how long a statement waits for somebody else's lock, in milliseconds.
     """
     if read_only:
         path = database_path(url)
@@ -62,7 +63,7 @@ def open_engine(url: URL, *, read_only: bool = False) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
         connection.execute("PRAGMA foreign_keys = ON")
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")

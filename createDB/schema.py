@@ -136,12 +136,61 @@ agentes = Table(
         server_default="0",
         comment="The `numero` that its next period gets.",
     ),
+    Column("estado", Text, nullable=False, server_default="activo",
+           comment="`activo`, `pausado`, `retirado` or `revocado`, as the operator said."),
     Column("etiquetas", Text, comment="Labels that the operator gave it (JSON object)."),
+    Column("rotacion", Integer, comment="Hours that its token goes on working once it has made "
+           "itself another, which it was asked to; NULL where it was not."),
+    Column("clon_de", UUID_TEXT,
+           comment="Identity with whose token it enrolled: their disks are copies."),
+    Column("clon_visto", DateTime,
+           comment="When a second machine last reported under this identity (collector's clock)."),
     Index(None, "id_agente", unique=True),
     Index(None, "id_serv"),
     comment="One row per server that reports: who it is and when it last came.",
     sqlite_autoincrement=True,
-)
+)  # fmt: skip
+
+credenciales = Table(
+    "credenciales",
+    metadata,
+    Column("hash", String(64), primary_key=True, comment="SHA-256 of the token, in hexadecimal."),
+    Column("num_agente", ForeignKey(agentes.c.num_agente), nullable=False,
+           comment="The server that bears it."),
+    Column("desde", DateTime, nullable=False, comment="When it was registered."),
+    Column("hasta", DateTime, comment="When it ceases to work; NULL: with another's coming."),
+    Index(None, "num_agente"),
+    Index(None, "desde"),
+    comment="The tokens with which servers report; the tokens themselves are nowhere.",
+)  # fmt: skip
+
+secretos = Table(
+    "secretos",
+    metadata,
+    Column("id_secreto", Integer, primary_key=True, comment="Number; the last one counts."),
+    Column("hash", String(64), nullable=False, comment="SHA-256 of the secret, in hexadecimal."),
+    Column("desde", DateTime, nullable=False, comment="When it was made."),
+    Column("hasta", DateTime, comment="When it ceases to enrol; NULL: with the next one."),
+    Column("cupo", Integer, comment="How many servers it may enrol; NULL: any number."),
+    Column("altas", Integer, nullable=False, server_default="0",
+           comment="How many servers it has enrolled."),
+    Column("redes", Text, comment="Networks that may enrol, with commas between; NULL: all."),
+    comment="The secrets with which servers enrol; the secrets themselves are nowhere.",
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+arranques = Table(
+    "arranques",
+    metadata,
+    Column("num_agente", ForeignKey(agentes.c.num_agente), primary_key=True,
+           comment="The server."),
+    Column("desde", BigInteger, primary_key=True,
+           comment="From which moment on it was the current boot (ms since 1970)."),
+    Column("id_arranque", Text, nullable=False, comment="The boot."),
+    comment="The boots of a server, in the order in which they followed each other; the last is "
+    "the current one. One that comes back is another machine's.",
+    sqlite_with_rowid=False,
+)  # fmt: skip
 
 OPEN = (1 << 47) - 1
 """`hasta` of a period that is open: the largest number that SQLite keeps in six bytes."""

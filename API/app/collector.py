@@ -8,8 +8,12 @@ from flask import current_app
 from sqlalchemy import Engine
 
 from API.app.ingest.channel import Address, WriterClient
+from API.app.questions import Questions
 from API.app.settings import Settings
 from createDB.engine import open_engine
+
+PATIENCE_MS = 10_000
+"""How long a change that is no report waits for the reports that are being written."""
 
 
 class Collector:
@@ -20,6 +24,8 @@ class Collector:
         self.settings = settings
         self.engine: Engine = open_engine(settings.database)
         self.reader: Engine = open_engine(settings.database, read_only=True)
+        self.patient: Engine = open_engine(settings.database, wait_ms=PATIENCE_MS)
+        self.questions = Questions(settings.database)
         self.writer = WriterClient(address)
 
     @property

@@ -50,6 +50,7 @@ class Settings:
     bodies_memory: int
     requests_by_address: int
     requests_by_agent: int
+    enrolments: int
     keep_reports: int
     keep_periods: int
     keep_log: int
@@ -125,7 +126,7 @@ SETTINGS = (
             "puerto en el que escucha"),
     Setting("networks_without_token", "colector", "redes_sin_token", "--redes-sin-token",
             _networks, "127.0.0.0/8, ::1/128",
-            "redes cuyos agentes entregan reportes sin token; nadie más entra"),
+            "redes cuyos agentes entregan reportes sin token; los demás necesitan el suyo"),
     Setting("proxies", "colector", "proxies", "--behind-proxy", _networks, "",
             "redes de los proxies que están delante y dicen a quién atienden (X-Forwarded-For); "
             "sin valor, los de este equipo", alone="127.0.0.0/8, ::1/128"),
@@ -163,6 +164,8 @@ SETTINGS = (
     Setting("requests_by_agent", "limites", "peticiones_por_agente", "--peticiones-por-agente",
             _whole(1, 10_000_000), "600",
             "reportes por minuto de un agente, por proceso; este equipo no tiene límite"),
+    Setting("enrolments", "limites", "altas_minuto", "--altas-minuto", _whole(1, 100_000), "60",
+            "servidores que se dan de alta en un minuto, como mucho"),
     Setting("keep_reports", "retencion", "dias", "--dias", _whole(0, MAX_DAYS), "0",
             "días que se guardan los reportes en la base; 0 es siempre"),
     Setting("keep_periods", "retencion", "dias_periodos", "--dias-periodos", _whole(0, MAX_DAYS),

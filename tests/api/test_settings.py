@@ -144,7 +144,7 @@ def test_wider_listening_takes_reports_only_from_the_named_networks(
 ) -> None:
     collector = new_collector("--host", "0.0.0.0", "--redes-sin-token", "192.0.2.0/24").start()
     answer = collector.post({})
-    assert answer.status_code == 403
+    assert answer.status_code == 401
     assert collector.numbers() == []
 
 

@@ -40,7 +40,7 @@ class Bench:
     def clear(self) -> None:
         """Empty every table that reports fill."""
         for table in ("procesos", "usuarios_activos", "periodos", "presencias", "momentos",
-                      "hechos", "servers", "agentes"):  # fmt: skip
+                      "hechos", "servers", "arranques", "agentes"):  # fmt: skip
             self.connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - ours
         self.store.forget()
 

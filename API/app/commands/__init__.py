@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from API.app.commands import auditoria, policies
+from API.app.commands import agentes, auditoria, policies, secret
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, add_options, settings_from
 
 COMMANDS: dict[str, ModuleType] = {
-    module.__name__.rpartition(".")[2]: module for module in (auditoria, policies)
+    module.__name__.rpartition(".")[2]: module for module in (agentes, secret, auditoria, policies)
 }
 
 PLACES = ("database", "storage", "policies")
@@ -34,12 +34,14 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str] = os.en
     """
     name, *rest = arguments
     command = COMMANDS[name]
-    parser = argparse.ArgumentParser(
-        prog=f"init_app.py {name}", description=command.SUMMARY, allow_abbrev=False
-    )
     places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for taker in (places, parser):
-        add_options(taker, [row for row in SETTINGS if row.field in PLACES])
+    add_options(places, [row for row in SETTINGS if row.field in PLACES])
+    parser = argparse.ArgumentParser(
+        prog=f"init_app.py {name}",
+        description=command.SUMMARY,
+        allow_abbrev=False,
+        parents=[places],
+    )
     command.add_arguments(parser)
     found, rest = places.parse_known_args(rest)  # they may also stand after a command's action
     options = parser.parse_args(rest, found)

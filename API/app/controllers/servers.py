@@ -1,17 +1,19 @@
 """Reports: received, listed, shown."""
 
-import zlib
 from http import HTTPStatus
 from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
 
-from API.app.auth import require_network, require_reader
+from API.app.admission import admit_sender, bearer_admitted, come_back, require_own
+from API.app.auth import require_reader
 from API.app.collector import the_collector
+from API.app.controllers.body import read_body, require_json
 from API.app.controllers.parameters import page_size, refuse_unknown
 from API.app.door.entrance import in_clear, takes_body
-from API.app.errors import ProblemError, too_large
+from API.app.errors import ProblemError
 from API.app.ingest.store import Entry, entry_from_body
+from API.app.queries.admission import RETIRED
 from API.app.queries.servers import Filters, latest_reports, report_as_posted
 from API.app.report import InvalidReportError
 
@@ -20,7 +22,7 @@ PARAMETERS = (*Filters._fields, "limite", "despues")
 
 def admit_reporter() -> str:
     """Decide by its headers whether a report is to be read, and give who sends it."""
-    sender = require_network(the_collector().settings.networks_without_token)
+    sender = admit_sender()
     require_json()
     return sender
 
@@ -30,9 +32,16 @@ def admit_reporter() -> str:
 def receive_report() -> tuple[Response, int]:
     """Store the report in the request's body; 201, or 200 where it was stored before."""
     collector = the_collector()
-    stored = collector.writer.store(_entry(read_body(collector.settings.max_body)))
-    status = HTTPStatus.CREATED if stored.created else HTTPStatus.OK
-    return jsonify(id_serv=stored.id_serv), status
+    bearer = bearer_admitted()
+    entry = _entry(read_body(collector.settings.max_body))
+    sender = require_own(bearer, entry)
+    stored = collector.writer.store(entry)
+    if sender and sender.estado == RETIRED:
+        come_back(sender)
+    answer: dict[str, int | bool] = {"id_serv": stored.id_serv}
+    if bearer and bearer.rotacion is not None:
+        answer["renovar_token"] = True
+    return jsonify(answer), HTTPStatus.CREATED if stored.created else HTTPStatus.OK
 
 
 def list_servers() -> Response:
@@ -65,49 +74,3 @@ def _entry(body: bytes) -> Entry:
         return entry_from_body(body)
     except InvalidReportError as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, str(error), errores=error.problems) from None
-
-
-def require_json() -> None:
-    """Refuse a body that does not say that it is JSON, plain or with gzip.
-
-    Raises:
-        ProblemError: 415.
-    """
-    if request.mimetype != "application/json":
-        raise ProblemError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json"
-        )
-    if _encoding() not in ("gzip", "identity"):
-        raise ProblemError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "Content-Encoding must be gzip or none",
-            {"Accept-Encoding": "gzip"},
-        )
-
-
-def read_body(limit: int) -> bytes:
-    """Give the request's body, unpacked.
-
-    Raises:
-        ProblemError: 413, or 400 where it isn't what its headers say.
-    """
-    body = request.get_data(cache=False)
-    return _gunzip(body, limit) if _encoding() == "gzip" else body
-
-
-def _encoding() -> str:
-    return request.headers.get("Content-Encoding", "identity").strip().lower()
-
-
-def _gunzip(packed: bytes, limit: int) -> bytes:
-    """Unpack one gzip member; stops at `limit`, however much more a bomb would make."""
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        body = unpacker.decompress(packed, limit + 1)
-    except zlib.error as error:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not gzip: {error}") from None
-    if len(body) > limit:
-        raise too_large(limit)
-    if not unpacker.eof or unpacker.unused_data:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "the body is not one whole gzip member")
-    return body

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from API.app.ingest.boots import Boots
 from API.app.ingest.history import History
 from API.app.ingest.journal import Line
 from API.app.ingest.periods import Server
@@ -78,6 +79,7 @@ class Store:
         """
         self._rows = rows
         self._history = History()
+        self._boots = Boots()
 
     def store(
         self, connection: Connection, entries: Sequence[Entry], now: datetime
@@ -103,13 +105,14 @@ class Store:
                 if found.created:
                     if self._rows:
                         _insert_children(connection, found.id_serv, entry.report)
+                    self._boots.follow(connection, server, entry.report.id_arranque, momento)
                     self._history.record(connection, server, entry.report, momento)
                     agents.append(_agent_row(found.id_serv, server, entry.report, at, momento))
             self._history.flush(connection)
             if agents:
                 connection.exec_driver_sql(_UPDATE_AGENT, agents)
         except BaseException:
-            self._history.forget()
+            self.forget()
             raise
         return results
 
@@ -141,6 +144,7 @@ class Store:
     def forget(self) -> None:
         """Drop what is remembered: the caller's transaction was rolled back."""
         self._history.forget()
+        self._boots.forget()
 
     def forget_names(self) -> None:
         """Drop what is remembered of names alone: housekeeping has removed some."""

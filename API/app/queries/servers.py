@@ -18,6 +18,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from API.app.queries.admission import LISTED
 from API.app.queries.times import with_offset
 from createDB.schema import agentes, procesos, servers, usuarios_activos
 
@@ -41,7 +42,7 @@ class Filters(NamedTuple):
 def latest_reports(
     connection: Connection, filters: Filters, after: str | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Give the latest report of each server, without its processes and sessions.
+    """Give the latest report of each server that is in service, without its processes and sessions.
 
     Args:
         connection: to the database.
@@ -55,6 +56,7 @@ def latest_reports(
     query = (
         select(*_COLUMNS)
         .join(agentes, agentes.c.id_serv == servers.c.id_serv)
+        .where(agentes.c.estado.in_(LISTED))
         .order_by(agentes.c.id_agente)
         .limit(limit)
     )

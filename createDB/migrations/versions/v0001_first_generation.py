@@ -43,6 +43,7 @@ def _create_tables() -> None:
     _create_rows("procesos", "id_proc", "pid", "name", "username")
     _create_rows("usuarios_activos", "id_usr", "username", "pid")
     _create_agentes()
+    _create_admission()
     _create_history()
     op.create_table(
         "bitacoras",
@@ -120,12 +121,51 @@ def _create_agentes() -> None:
         sa.Column("version_agente", sa.Text),
         sa.Column("descartados", sa.BigInteger),
         sa.Column("siguiente", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("estado", sa.Text, nullable=False, server_default="activo"),
         sa.Column("etiquetas", sa.Text),
+        sa.Column("rotacion", sa.Integer),
+        sa.Column("clon_de", sa.String(36)),
+        sa.Column("clon_visto", sa.DateTime),
         sa.PrimaryKeyConstraint("num_agente", name="pk_agentes"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_agentes_id_agente", "agentes", ["id_agente"], unique=True)
     op.create_index("ix_agentes_id_serv", "agentes", ["id_serv"])
+
+
+def _create_admission() -> None:
+    op.create_table(
+        "credenciales",
+        sa.Column("hash", sa.String(64)),
+        sa.Column("num_agente", sa.Integer, nullable=False),
+        sa.Column("desde", sa.DateTime, nullable=False),
+        sa.Column("hasta", sa.DateTime),
+        sa.PrimaryKeyConstraint("hash", name="pk_credenciales"),
+        _foreign_key("credenciales", "num_agente", "agentes"),
+    )
+    for name in ("num_agente", "desde"):
+        op.create_index(f"ix_credenciales_{name}", "credenciales", [name])
+    op.create_table(
+        "secretos",
+        sa.Column("id_secreto", sa.Integer),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column("desde", sa.DateTime, nullable=False),
+        sa.Column("hasta", sa.DateTime),
+        sa.Column("cupo", sa.Integer),
+        sa.Column("altas", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("redes", sa.Text),
+        sa.PrimaryKeyConstraint("id_secreto", name="pk_secretos"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "arranques",
+        sa.Column("num_agente", sa.Integer),
+        sa.Column("desde", sa.BigInteger),
+        sa.Column("id_arranque", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("num_agente", "desde", name="pk_arranques"),
+        _foreign_key("arranques", "num_agente", "agentes"),
+        sqlite_with_rowid=False,
+    )
 
 
 def _create_history() -> None:

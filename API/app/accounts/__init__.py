@@ -1,0 +1,1 @@
+"""People: their accounts, what lets them in, and what they may do."""

@@ -1,0 +1,83 @@
+"""What operators decide about servers: the columns of `agentes` that no report fills."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, or_, select, update
+
+from API.app.accounts.credentials import now
+from API.app.audit import Actor, record
+from API.app.queries.admission import RETIRED, REVOKED
+from createDB.schema import agentes
+
+
+class NoSuchServerError(Exception):
+    """A name stands for no server, or for several; the message is one line for the operator."""
+
+
+def find(connection: Connection, name: str) -> Row[Any]:
+    """Give the server of an identity, or of a hostname that no other server of today has.
+
+    Raises:
+        NoSuchServerError: there is none, or more than one.
+    """
+    is_it = or_(agentes.c.id_agente == name.lower(), agentes.c.hostname == name)
+    found = connection.execute(select(agentes).where(is_it)).all()
+    if len(found) > 1:
+        found = [row for row in found if row.estado not in (RETIRED, REVOKED)] or found
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NoSuchServerError(f"no hay ningún servidor {name!r}")
+    identities = ", ".join(row.id_agente for row in found)
+    raise NoSuchServerError(f"hay varios servidores {name!r}; nombre uno por su id: {identities}")
+
+
+def change_state(
+    connection: Connection, actor: Actor, num_agente: int, state: str, action: str
+) -> bool:
+    """Give a server a state; tell whether it had another. It counts from the next request on."""
+    changed = connection.execute(
+        update(agentes)
+        .where(agentes.c.num_agente == num_agente, agentes.c.estado != state)
+        .values(estado=state)
+        .returning(agentes.c.id_agente)
+    ).first()
+    if changed:
+        record(connection, actor, action, changed.id_agente)
+    return changed is not None
+
+
+def label(
+    connection: Connection, actor: Actor, server: Row[Any], changes: Mapping[str, str]
+) -> dict[str, str]:
+    """Set labels, remove those whose new value is empty; give all that the server now has."""
+    labels: dict[str, str] = json.loads(server.etiquetas or "{}") | changes
+    labels = {name: labels[name] for name in sorted(labels) if labels[name]}
+    kept = json.dumps(labels, ensure_ascii=False) if labels else None
+    _set(connection, server.num_agente, etiquetas=kept)
+    record(connection, actor, "agente.etiquetar", server.id_agente, labels)
+    return labels
+
+
+def ask_for_rotation(connection: Connection, actor: Actor, server: Row[Any], hours: int) -> None:
+    """Have a server's agent make itself a new token; the old one works `hours` more after that."""
+    _set(connection, server.num_agente, rotacion=hours)
+    record(connection, actor, "agente.rotar", server.id_agente, {"horas": hours})
+
+
+def note_clone(connection: Connection, num_agente: int) -> None:
+    """Note that a second machine reports under a server's identity."""
+    _set(connection, num_agente, clon_visto=now())
+
+
+def clones_of(connection: Connection, id_agente: str) -> Sequence[str]:
+    """Give the identities that enrolled with the token of this one."""
+    query = select(agentes.c.id_agente).where(agentes.c.clon_de == id_agente)
+    return connection.execute(query).scalars().all()
+
+
+def _set(connection: Connection, num_agente: int, **values: str | int | datetime | None) -> None:
+    connection.execute(update(agentes).where(agentes.c.num_agente == num_agente).values(**values))

@@ -1,0 +1,174 @@
+"""`init_app.py agentes`: the servers, and what the operator decides about them."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from API.app.agents import (
+    NoSuchServerError,
+    ask_for_rotation,
+    change_state,
+    clones_of,
+    find,
+    label,
+)
+from API.app.audit import operator
+from API.app.commands.arguments import positive
+from API.app.commands.writing import writing
+from API.app.queries.admission import ACTIVE, PAUSED, RETIRED, REVOKED
+from API.app.queries.agentes import all_servers
+from API.app.settings import Settings, SettingsError
+from createDB.engine import open_engine
+from createDB.state import ready
+
+SUMMARY = "los servidores: verlos, etiquetarlos, pausarlos, retirarlos, revocarlos"
+
+STATES = {
+    "pause": (PAUSED, "agente.pausar", "no recibe sus reportes hasta resume; esperan en su agente"),
+    "resume": (ACTIVE, "agente.reanudar", "vuelve a estar activo, de cualquier otro estado"),
+    "retire": (RETIRED, "agente.retirar", "lo quita de listas y alertas; vuelve si reporta"),
+    "revoke": (REVOKED, "agente.revocar", "no vale más su token: nada suyo se recibe"),
+}
+"""Action -> the state it gives, its name in the audit trail, what it does."""
+
+ROTATION_H = 24
+SKEW_S = 60
+"""From how many seconds on a clock's being off is shown."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command takes."""
+    actions = parser.add_subparsers(dest="action", metavar="ACCIÓN", required=True)
+    actions.add_parser("list", help="los muestra todos", allow_abbrev=False)
+    for name, (_, _, text) in STATES.items():
+        _named(actions.add_parser(name, help=text, allow_abbrev=False))
+    rotate = actions.add_parser(
+        "rotate", help="hace que su agente se dé otro token", allow_abbrev=False
+    )
+    rotate.add_argument(
+        "--horas", type=positive, default=ROTATION_H, metavar="H",
+        help="cuánto vale el anterior todavía (por omisión: %(default)s)",
+    )  # fmt: skip
+    _named(rotate)
+    labels = actions.add_parser("label", help="pone etiquetas; sin valor, las quita",
+                                allow_abbrev=False)  # fmt: skip
+    labels.add_argument("server", metavar="SERVIDOR", help="su id o su hostname")
+    labels.add_argument("labels", metavar="CLAVE=VALOR", nargs="+", type=_pair)
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Do what was asked for, to every server that is named, or to none."""
+    if options.action == "list":
+        print("\n".join(_table(_servers(settings))))
+        return 0
+    act = _ACTIONS.get(options.action, _change_state)
+    names = [options.server] if options.action == "label" else options.servers
+    try:
+        with writing(settings) as connection:
+            said = [act(connection, find(connection, name), options) for name in names]
+    except NoSuchServerError as error:
+        raise SettingsError(str(error)) from None
+    print("\n".join(said))
+    return 0
+
+
+def _named(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("servers", metavar="SERVIDOR", nargs="+", help="su id o su hostname")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not name or not found or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} no es CLAVE=VALOR")
+    return name, value
+
+
+def _change_state(connection: Connection, server: Row[Any], options: argparse.Namespace) -> str:
+    state, action, _ = STATES[options.action]
+    changed = change_state(connection, operator(), server.num_agente, state, action)
+    said = f"{_shown(server)}: {state}" + ("" if changed else ", como ya estaba")
+    clones = clones_of(connection, server.id_agente) if state == REVOKED else ()
+    return said + "".join(f"\n  con su token se dio de alta {clone}" for clone in clones)
+
+
+def _rotate(connection: Connection, server: Row[Any], options: argparse.Namespace) -> str:
+    ask_for_rotation(connection, operator(), server, options.horas)
+    return f"{_shown(server)}: se dará otro token con su próximo reporte"
+
+
+def _label(connection: Connection, server: Row[Any], options: argparse.Namespace) -> str:
+    labels = label(connection, operator(), server, dict(options.labels))
+    return f"{_shown(server)}: {_labels(labels) or 'sin etiquetas'}"
+
+
+_ACTIONS: dict[str, Callable[[Connection, Row[Any], argparse.Namespace], str]] = {
+    "rotate": _rotate,
+    "label": _label,
+}
+
+
+def _servers(settings: Settings) -> Iterable[Row[Any]]:
+    engine = open_engine(settings.database)
+    try:
+        ready(engine)
+        with engine.connect() as connection:
+            return all_servers(connection)
+    finally:
+        engine.dispose()
+
+
+COLUMNS = ("ID", "SERVIDOR", "DIRECCIÓN", "ESTADO", "ÚLTIMO REPORTE", "VERSIÓN", "NOTAS")
+
+
+WIDEST = 60
+
+
+def _table(servers: Iterable[Row[Any]]) -> list[str]:
+    """Lay the servers out in columns."""
+    rows = [COLUMNS, *map(_cells, servers)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _cells(server: Row[Any]) -> tuple[str, ...]:
+    reported = (server.hostname, server.ipaddress, server.version_agente)
+    hostname, address, version = (_one_line(text or "-")[:WIDEST] for text in reported)
+    last, notes = _minute(server.ultimo_reporte) or "-", "; ".join(_notes(server)) or "-"
+    return server.id_agente, hostname, address, server.estado, last, version, notes
+
+
+def _notes(server: Row[Any]) -> list[str]:
+    """Give what is out of the ordinary, and the labels."""
+    skew = round(server.desfase or 0)
+    notes = {
+        "sin token": not server.tiene_token,
+        f"su reloj va {abs(skew)} s {'adelantado' if skew > 0 else 'atrasado'}": abs(skew) > SKEW_S,
+        f"clon de {server.clon_de}": server.clon_de,
+        f"dos máquinas con su identidad, {_minute(server.clon_visto)}": server.clon_visto,
+        "cambia de token": server.rotacion is not None,
+        _labels(json.loads(server.etiquetas or "{}")): server.etiquetas,
+    }
+    return [text for text, holds in notes.items() if holds]
+
+
+def _labels(labels: dict[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in labels.items())
+
+
+def _minute(moment: str | None) -> str:
+    return f"{moment[:16]}Z" if moment else ""
+
+
+def _shown(server: Row[Any]) -> str:
+    return _one_line(f"{server.hostname or '-'} ({server.id_agente})")
+
+
+def _one_line(text: str) -> str:
+    """Show in one line what servers say of themselves: it must not forge a row."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
