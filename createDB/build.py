@@ -5,24 +5,22 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from createDB.adopt import adopt_reports
 from createDB.engine import (
-    DatabaseUnusableError,
     database_path,
     open_engine,
     open_for_building,
     unusable,
 )
 from createDB.schema import metadata
-from createDB.snapshot import FILE_MODE, snapshot
+from createDB.snapshot import FILE_MODE, safety_copy
 from createDB.state import (
     State,
     alembic_config,
@@ -37,12 +35,12 @@ from createDB.views import COMPACT, Layout, layout_of, make_views
 FOLDER_MODE = 0o750
 
 
-def build(url: URL, layout: Layout | None = None) -> str:
+def build(url: URL, layout: Layout = Layout.COMPLETO) -> str:
     """Make or upgrade the database of `url`; one that is current is only looked at.
 
     Args:
         url: where it is, or will be.
-        layout: of a new one, `completo` unless it is said; one that exists keeps its own.
+        layout: of a new one; one that exists keeps its own.
 
     Returns:
         what was done, in one line.
@@ -55,25 +53,14 @@ def build(url: URL, layout: Layout | None = None) -> str:
         if (look := look_at(url)) and look[0] is State.CURRENT:
             done = f"{path}: ya está al día (esquema {head_revision()})"
         else:
-            done = _make_or_upgrade(url, layout or Layout.COMPLETO)
+            done = _make_or_upgrade(url, layout)
         # Still alone: SQLite doesn't wait for its turn to switch the file to WAL, it fails.
         engine = open_engine(url)
         try:
             ready(engine)
-            _require_layout(engine, layout)
         finally:
             engine.dispose()
     return done
-
-
-def _require_layout(engine: Engine, layout: Layout | None) -> None:
-    with engine.connect() as connection:
-        found = layout_of(connection)
-    if layout not in (None, found):
-        raise DatabaseUnusableError(
-            f"{database_path(engine.url)}: es {found}; para tenerla {layout} hágala de nuevo desde "
-            f"la bitácora: --database OTRO_ARCHIVO --layout {layout} --from-log CARPETA"
-        )
 
 
 @contextmanager
@@ -153,19 +140,11 @@ def _bring_up_to_date(connection: Connection, url: URL, layout: Layout, made: li
     if state is State.NEW:
         create_tables(connection, layout)
         return f"{path}: creada (esquema {head_revision()}, {layout})"
-    copy = _safety_copy(url)
+    copy = safety_copy(url, head_revision())
     made.append(copy)
     _upgrade(connection)
     found = revision or "primera generación"
     return f"{path}: actualizada de {found} a {head_revision()}; copia anterior en {copy}"
-
-
-def _safety_copy(url: URL) -> Path:
-    path = database_path(url)
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    copy = path.with_name(f"{path.name}.antes-de-{head_revision()}-{moment}")
-    snapshot(url, copy)
-    return copy
 
 
 def _upgrade(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 
 from API.app.ingest.store import Store, utc_now
 from createDB.engine import BUSY_TIMEOUT_MS, database_path, unusable
-from createDB.findings import SHOWN, Findings, Seen
+from createDB.findings import Findings, Seen
 from createDB.frames import FACTS, LISTS, digests, facts
 from createDB.integrity import check_integrity
 from createDB.reading import LogReader
@@ -222,9 +222,9 @@ def _short(text: str) -> str:
 
 def _summary(url: URL, log: LogReader, findings: Findings) -> list[str]:
     total = sum(findings.counts.values())
-    lines = [*findings.first, *(f"nota: {note}" for note in findings.notes)]
-    if total > SHOWN:
-        lines.insert(len(findings.first), f"... y {total - len(findings.first)} diferencias más")
     kinds = ", ".join(f"{kind}: {count}" for kind, count in findings.counts.items())
     result = f"{total} diferencias ({kinds})" if total else "dicen lo mismo"
-    return [*lines, f"{log.reports} reportes en {log.folder}, y {database_path(url)}: {result}"]
+    return [
+        *findings.lines(),
+        f"{log.reports} reportes en {log.folder}, y {database_path(url)}: {result}",
+    ]

@@ -34,7 +34,8 @@ Se puede ejecutar cuantas veces se quiera.
 EXIT_CODES = """\
 Código de salida:
   0    hecho; con --check, la bitácora y la base dicen lo mismo
-  1    con --check, hay diferencias; con --from-log, hubo líneas que no se pudieron leer
+  1    con --check, hay diferencias; con --from-log, hubo líneas que no se pudieron leer;
+       con --layout, se perdería algo: se dice qué, y la base queda como estaba
   2    una opción o un ajuste está mal
   3    la base de datos o la bitácora no se puede usar: se dice por qué en una línea
   130  interrumpido
@@ -66,7 +67,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.from_log:
         steps.append(lambda: _rebuild(url, log, options.layout))
     elif not (options.check or options.snapshot or options.housekeeping):
-        steps.append(lambda: _say(build(url, options.layout)))
+        steps.append(lambda: _build(settings, options.layout))
     if options.housekeeping:
         steps.append(lambda: _housekeeping(settings, options.dry_run))
     if options.check:
@@ -74,6 +75,18 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.snapshot:
         steps.append(lambda: _snapshot(settings, options.snapshot))
     return max(step() for step in steps)
+
+
+def _build(settings: Settings, layout: Layout | None) -> int:
+    _say(build(settings.database, layout or Layout.COMPLETO))
+    if layout is None:
+        return OK
+    from createDB.conversion import convert, give_back
+
+    code = _said(convert(settings, layout))
+    if code == OK and layout is Layout.COMPACTO:
+        code = _said((True, give_back(settings)))
+    return code
 
 
 def _rebuild(url: URL, log: Path, layout: Layout | None) -> int:
@@ -110,7 +123,7 @@ def _said(outcome: tuple[bool, list[str]]) -> int:
 
 
 def _say(line: str) -> int:
-    print(line)
+    print(line, flush=True)  # at once: what comes next may be killed
     return OK
 
 
@@ -145,7 +158,8 @@ def _parser() -> argparse.ArgumentParser:
         choices=list(Layout),
         help="dónde quedan los procesos y sesiones de cada reporte: en filas propias (completo) o "
         "sólo en los períodos (compacto, para flotas grandes; las mismas consultas dan las mismas "
-        "filas); por omisión: completo en una base nueva, el que tenga en una que ya existe",
+        "filas); una base completo pasa a compacto sin perder nada, con el colector detenido, y "
+        "deja una copia (por omisión: completo si es nueva, el que tenga si ya existe)",
     )
     _add_actions(parser.add_argument_group("en vez de construir o actualizar"))
     return parser

@@ -115,6 +115,7 @@ _REASONS = {
     sqlite3.SQLITE_NOTADB: "no es una base de datos SQLite",
     sqlite3.SQLITE_CORRUPT: "está dañada o incompleta: recupérela de una copia o con --from-log",
     sqlite3.SQLITE_FULL: "no queda espacio en el disco",
+    sqlite3.SQLITE_IOERR_SHMSIZE: "no queda espacio en el disco",  # for its -shm
 }
 
 
@@ -138,7 +139,9 @@ def unusable(error: BaseException, path: Path) -> DatabaseUnusableError:
     """
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorcode", None)
-    reason = _REASONS.get(code & 0xFF) if code is not None else None  # the low byte is the class
+    reason = None
+    if code is not None:
+        reason = _REASONS.get(code) or _REASONS.get(code & 0xFF)  # the low byte is the class
     if isinstance(cause, OSError):
         reason = _SYSTEM_REASONS.get(cause.errno or 0, cause.strerror)
     return DatabaseUnusableError(f"{path}: {reason or ' '.join(str(cause).split())}")

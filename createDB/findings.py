@@ -24,6 +24,12 @@ class Findings:
         if len(self.first) < SHOWN:
             self.first.append(f"{kind}: {line}")
 
+    def lines(self) -> list[str]:
+        """Give the first differences, how many more there are, and the notes."""
+        total = sum(self.counts.values())
+        more = [f"... y {total - SHOWN} diferencias más"] if total > SHOWN else []
+        return [*self.first, *more, *(f"nota: {note}" for note in self.notes)]
+
 
 class Seen:
     """What the log has shown so far, in a private temporary file: a log may be a long one."""

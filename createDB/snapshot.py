@@ -1,9 +1,12 @@
 """Writes consistent copies of a database, also of one in use."""
 
 import errno
+import glob
 import os
+import shutil
 import sqlite3
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.engine import URL
@@ -15,6 +18,9 @@ PAGES = 2_000
 """Copied at a time, between two looks at the progress bar."""
 
 FILE_MODE = 0o640
+
+BEFORE = "antes-de-"
+"""Begins what is added to the name of a copy that is made before something is done."""
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 """What file systems without hard links answer (vfat, some network shares)."""
@@ -41,8 +47,50 @@ def snapshot(url: URL, target: Path, *, progress: bool = True) -> None:
     except OSError as error:
         raise unusable(error, target) from error
     finally:
-        with suppress(OSError):
-            partial.unlink()
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with suppress(OSError):
+                partial.with_name(partial.name + suffix).unlink()
+
+
+def safety_copy(url: URL, before: str) -> Path:
+    """Copy the database of `url` beside itself before something is done to it; give the copy.
+
+    Whoever calls this is the only one to do so in that folder, and may be inside a transaction: the
+    copy is of what was before it.
+
+    Args:
+        url: of a database.
+        before: what is about to be done, in a word for the copy's name.
+
+    Raises:
+        DatabaseUnusableError: the copy could not be made.
+    """
+    path = database_path(url)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{BEFORE}*.parcial-*"):
+        left.unlink()  # of a run that was killed
+    require_room(url)
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    copy = path.with_name(f"{path.name}.{BEFORE}{before}-{moment}")
+    snapshot(url, copy)
+    return copy
+
+
+def require_room(url: URL) -> None:
+    """Make sure that there is room for a copy beside the database of `url`.
+
+    Raises:
+        DatabaseUnusableError: there is not.
+    """
+    path = database_path(url)
+    try:
+        needed, free = path.stat().st_size, shutil.disk_usage(path.parent).free
+    except OSError as error:
+        raise unusable(error, path) from error
+    if free < needed:
+        raise DatabaseUnusableError(
+            f"{path.parent}: no queda espacio en el disco para una copia: "
+            f"se necesitan {needed >> 20} MiB y hay {free >> 20} libres"
+        )
 
 
 def publish(partial: Path, target: Path) -> None:

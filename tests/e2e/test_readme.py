@@ -160,7 +160,7 @@ def test_commands_of_contributing_are_proved_elsewhere() -> None:
 def test_operations_from_top_to_bottom(reader: Reader) -> None:
     """Break it and mend it as the guide says: nothing that was answered is missing afterwards."""
     installation = reader.installation
-    check, look, clean, compare, snapshot, put_back, rebuild = (
+    check, look, clean, convert, compare, snapshot, put_back, rebuild = (
         block.text for block in blocks(ROOT / "docs" / "operations.md", "shell")
     )
     collector = installation.serve("exec ./init_app.sh")
@@ -174,7 +174,9 @@ def test_operations_from_top_to_bottom(reader: Reader) -> None:
     collector = installation.serve("exec ./init_app.sh")
     assert installation.stop(collector) == 0
     assert reader.reports() == 2
+    reader.types(convert)
     reader.types(compare)
+    assert reader.reports() == 2
     reader.types(rebuild)
     reader.types(compare)
     assert reader.reports() == 2
