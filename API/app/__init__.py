@@ -3,6 +3,7 @@
 from flask import Flask
 
 from API.app.collector import Collector
+from API.app.encoding import Json
 from API.app.errors import register_error_handlers
 from API.app.ingest.channel import Address
 from API.app.routers import agentes, cambios, health, servers
@@ -17,7 +18,7 @@ def create_app(settings: Settings, address: Address) -> Flask:
         address: where the process that writes is to be found.
     """
     app = Flask(__name__)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # the columns' order is the contract's
+    app.json = Json(app)
     app.extensions["collector"] = Collector(settings, address)
     register_error_handlers(app)
     for router in (servers, agentes, cambios, health):

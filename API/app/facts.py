@@ -94,5 +94,8 @@ LISTS = (
 
 SYSTEM = tuple(map(_system, SYSTEM_FIELDS))
 
+FIELDS = tuple(fact.field for fact in LISTS + SYSTEM)
+"""Of all facts."""
+
 system_values = attrgetter(*SYSTEM_FIELDS)
 """Gives the values of all facts of the system in a report: the same tuple, the same keys."""

@@ -11,7 +11,8 @@ from API.app.auth import require_reader
 from API.app.collector import the_collector
 from API.app.controllers.parameters import moment, one_of, page_size, refuse_unknown
 from API.app.errors import ProblemError
-from API.app.queries.cambios import FIELDS, KINDS, NEWEST, ChangeFilters, Place, changes
+from API.app.facts import FIELDS
+from API.app.queries.cambios import KINDS, NEWEST, ChangeFilters, Place, changes
 from API.app.queries.times import as_ms
 
 _PLACE = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,9})")

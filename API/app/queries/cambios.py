@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
-from API.app.facts import LISTS, SYSTEM
+from API.app.queries.nombres import Name, changes_in, stretch_of
 from API.app.queries.times import from_ms
 from createDB.schema import OPEN
 
@@ -17,7 +17,6 @@ MOMENTS_A_PAGE = 2_000
 """How far one page looks back; a filter that finds little gives short pages, not slow ones."""
 
 KINDS = ("inicia", "termina")
-FIELDS = tuple(fact.field for fact in LISTS + SYSTEM)
 
 
 class Place(NamedTuple):
@@ -64,8 +63,12 @@ def changes(
     server = _number_of(connection, filters.agente) if filters.agente else None
     if filters.agente and server is None:
         return Page([], None)
+    if filters.nombre or filters.usuario:
+        page = _page_of_name(connection, filters, server, since, before, limit)
+        if page:
+            return page
     found: list[Row[Any]] = []
-    looked_at = 0
+    looked_at, begin = 0, before
     while looked_at < MOMENTS_A_PAGE:
         size = MOMENTS_AT_ONCE[min(looked_at // 20, len(MOMENTS_AT_ONCE) - 1)]
         moments = _moments(connection, server, since, before, size)
@@ -74,13 +77,33 @@ def changes(
         rows = _changes_at(connection, moments, filters)
         found += rows[before.shown :]
         if len(found) > limit:
-            return Page([_shown(row) for row in found[:limit]], _end(found[:limit], before))
+            return Page([_shown(row) for row in found[:limit]], _end(found[:limit], begin))
         before = moments[-1]
         looked_at += len(moments)
     return Page([_shown(row) for row in found], before)
 
 
-def _end(rows: list[Row[Any]], before: Place) -> Place:
+def _page_of_name(
+    connection: Connection,
+    filters: ChangeFilters,
+    server: int | None,
+    since: int,
+    before: Place,
+    limit: int,
+) -> Page | None:
+    """List the changes of a name that is rare, or recent; None where it is neither."""
+    name = Name(filters.campo, filters.nombre, filters.usuario)
+    stretch = stretch_of(connection, name, server, since, before.momento, limit)
+    if stretch is None:
+        return None
+    rows = changes_in(connection, stretch, server, filters.tipo, before, limit + 1)
+    shown = [_shown(row) for row in rows[:limit]]
+    if len(rows) > limit:
+        return Page(shown, _end(rows[:limit], before))
+    return Page(shown, Place(stretch.since, 0) if stretch.since > since else None)
+
+
+def _end(rows: Sequence[Row[Any]], before: Place) -> Place:
     """Tell where a page ends whose last moment has more to show."""
     last = rows[-1]
     place = (last.momento, last.num_agente)

@@ -19,7 +19,6 @@ from sqlalchemy import (
 )
 
 from API.app.queries.admission import LISTED
-from API.app.queries.times import with_offset
 from createDB.schema import agentes, procesos, servers, usuarios_activos
 
 
@@ -62,7 +61,9 @@ def latest_reports(
     )
     if after:
         query = query.where(agentes.c.id_agente > after)
-    return [_as_json(row) for row in connection.execute(_narrowed(query, filters)).mappings()]
+    found = connection.execute(_narrowed(query, filters))
+    names = tuple(found.keys())
+    return [_as_json(dict(zip(names, row, strict=True))) for row in found]
 
 
 def report_as_posted(connection: Connection, id_serv: int) -> dict[str, Any] | None:
@@ -73,7 +74,7 @@ def report_as_posted(connection: Connection, id_serv: int) -> dict[str, Any] | N
         return None
     report = {
         name: value
-        for name, value in _as_json(row).items()
+        for name, value in _as_json(dict(row)).items()
         if name not in ("id_serv", "recibido") and (value is not None or name in _SEED)
     }
     report["procesos"] = _processes(connection, id_serv)
@@ -98,10 +99,14 @@ _SEED = frozenset(
 )
 
 
-# What a report says. Times are taken as the text they are kept as: what the first generation wrote
-# need not be one.
+def _with_offset(column: ColumnElement[datetime]) -> ColumnElement[str]:
+    """Write a moment as ISO 8601; what the first generation wrote may be any text."""
+    return func.replace(type_coerce(column, Text), " ", "T") + "+00:00"
+
+
+# What a report says.
 _COLUMNS = tuple(
-    type_coerce(column, Text).label(column.name) if isinstance(column.type, DateTime) else column
+    _with_offset(column).label(column.name) if isinstance(column.type, DateTime) else column
     for column in servers.columns
     if column.name not in ("momento", "num_agente")
 )
@@ -111,11 +116,8 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the database holds UTC
 
 
-def _as_json(row: Any) -> dict[str, Any]:
-    """Turn a row of `servers` into what JSON can say: times with offset, errors as an object."""
-    values = dict(row)
-    for name in ("fecha_hora", "recibido"):
-        values[name] = with_offset(values[name])
+def _as_json(values: dict[str, Any]) -> dict[str, Any]:
+    """Turn a row of `servers` into what JSON can say: errors are an object."""
     if values["errores"] is not None:
         values["errores"] = json.loads(values["errores"])
     return values
