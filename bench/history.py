@@ -29,7 +29,7 @@ from API.app.ingest.sql import insert_statement, sql_time
 from bench.lives import AGENT, DAY, HOUR, INTERVAL_S, Life, Stay
 from createDB.build import build
 from createDB.engine import database_url
-from createDB.schema import OPEN, agentes, hechos, periodos, presencias, servers
+from createDB.schema import OPEN, arranques, hechos, periodos, presencias, servers
 from createDB.views import COMPACT, Layout
 
 HOURS_OF_REPORTS = {Layout.COMPLETO: 2, Layout.COMPACTO: 24}
@@ -154,7 +154,8 @@ def _insert_server(
     rows.sort(key=lambda row: row[1:4])
     database.executemany(insert_statement(periodos), rows)
     database.executemany(insert_statement(presencias), {(row[2], row[0]) for row in rows})
-    now = {field: turns[-1].name for field, turns in life.facts.items()}
+    shown = ("hostname", "ipaddress", "version_agente")
+    now = {field: life.facts[field][-1].name for field in shown}
     first, last = (fleet.moment(life.phase, report) for report in (0, fleet.size.reports - 1))
     values = now | {
         "num_agente": life.number + 1,
@@ -166,8 +167,11 @@ def _insert_server(
         "descartados": 0,
         "siguiente": len(rows),
     }
-    names = (column.name for column in agentes.columns)
-    database.execute(insert_statement(agentes), [values.get(name) for name in names])
+    names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+    database.execute(f"INSERT INTO agentes ({names}) VALUES ({marks})", values)  # noqa: S608
+    boots = ((life.number + 1, fleet.moment(life.phase, turn.first), turn.name)
+             for turn in life.facts["id_arranque"])  # fmt: skip
+    database.executemany(insert_statement(arranques), boots)
 
 
 def _period_rows(

@@ -37,6 +37,7 @@ SAME = (
     PRESENCES,
     "SELECT * FROM momentos ORDER BY 1, 2",
     "SELECT * FROM agentes ORDER BY 1",
+    "SELECT * FROM arranques ORDER BY 1, 2",
     "SELECT campo, nombre, valor FROM hechos ORDER BY 1, 2, 3",
     "SELECT * FROM repeticiones",
 )
