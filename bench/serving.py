@@ -19,7 +19,8 @@ START_S = 30
 @contextmanager
 def serving(program: list[str], port: int) -> Iterator[None]:
     """Run a program that serves on `port`, as long as the context lasts."""
-    process = subprocess.Popen(program, start_new_session=True, stderr=subprocess.DEVNULL)
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen(program, start_new_session=True, stdout=silent, stderr=silent)
     try:
         _wait_for(port)
         yield

@@ -1,7 +1,7 @@
 """The changes of a name are those that a look at all changes finds, however they are looked up."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from API.app.queries.cambios import NEWEST, ChangeFilters, Place, changes
 from API.app.queries.times import as_ms
 from bench.history import Size, history_database
 from createDB.engine import database_url, open_engine
+from tests.conftest import ROOT
+from tests.documentation import blocks
 
 END = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
@@ -100,3 +102,21 @@ def test_a_name_of_too_many_labels(
     monkeypatch.setattr(nombres, "MOST_LABELS", 1)
     filters = ChangeFilters(nombre="vim")
     assert follow(fleet, filters, 1_000) == matching(everything, filters)
+
+
+def test_the_documented_queries_find_the_same(
+    fleet: Connection, everything: list[dict[str, Any]]
+) -> None:
+    by_name, by_time = (block.text for block in blocks(ROOT / "docs" / "database.md", "sql"))
+    ran = fleet.exec_driver_sql(by_name.replace("tcpdump", "vim")).all()
+    begun = matching(everything, ChangeFilters(nombre="vim", tipo="inicia"))
+    assert [row.pid for row in ran] == [change["pid"] for change in reversed(begun)]
+    now = f"{END.timestamp()}, 'unixepoch'"
+    found = fleet.exec_driver_sql(by_time.replace("'now'", now)).all()
+    since = (END - timedelta(hours=1)).isoformat(timespec="milliseconds")
+    assert sorted((row.hostname, row.tipo, row.nombre) for row in found) == sorted(
+        (change["hostname"], change["tipo"], change["nombre"])
+        for change in everything
+        if change["momento"] >= since
+    )
+    assert found
