@@ -38,15 +38,19 @@ HOUR_MS = 3_600_000
 class Asker:
     """Somebody who asks a collector, and its database, as a user does."""
 
-    def __init__(self, port: int, database: sqlite3.Connection, seed: int) -> None:
+    def __init__(
+        self, port: int, access: dict[str, str], database: sqlite3.Connection, seed: int
+    ) -> None:
         """Get to know the fleet.
 
         Args:
             port: of the collector.
+            access: the header with which it lets its own machine read.
             database: its database, opened to be read.
             seed: for what is asked about; the same one asks the same.
         """
         self._http = http.client.HTTPConnection("127.0.0.1", port)
+        self._access = access
         self._database = database
         self._chance = random.Random(seed)  # noqa: S311 - which server to ask about, no secret
         rows = database.execute("SELECT id_agente FROM agentes ORDER BY num_agente")
@@ -104,7 +108,8 @@ class Asker:
 
     def _get(self, path: str, **parameters: str) -> str | None:
         """Read a page; give where the next one is."""
-        self._http.request("GET", f"{path}?{urlencode(parameters)}" if parameters else path)
+        path = f"{path}?{urlencode(parameters)}" if parameters else path
+        self._http.request("GET", path, headers=self._access)
         answer = self._http.getresponse()
         body = answer.read()
         if answer.status != http.client.OK:
@@ -189,7 +194,8 @@ def _asker(path: Path, seed: int) -> Iterator[Asker]:
     with tempfile.TemporaryDirectory() as storage, ExitStack() as ends:
         port = ends.enter_context(running_collector(Path(storage), path))
         database = ends.enter_context(closing(sqlite3.connect(uri, uri=True)))
-        yield Asker(port, database, seed)
+        header = (Path(storage) / "acceso-local").read_text(encoding="ascii").strip()
+        yield Asker(port, dict([header.split(": ", 1)]), database, seed)
 
 
 def table(sizes: list[Size], found: list[dict[str, Times]]) -> str:

@@ -303,6 +303,66 @@ auditoria = Table(
     sqlite_autoincrement=True,
 )  # fmt: skip
 
+cuentas = Table(
+    "cuentas",
+    metadata,
+    Column("id_cuenta", Integer, primary_key=True, comment="Number of the account."),
+    Column("nombre", Text, nullable=False, comment="Name to log in with, in lower case."),
+    Column("rol", Text, nullable=False,
+           comment="What it may do: `lector`, `operador` or `administrador`."),
+    Column("clave", Text, nullable=False, comment="Its password's argon2id hash."),
+    Column("activa", Integer, nullable=False, comment="1, or 0 while it may not come in."),
+    Column("creada", DateTime, nullable=False, comment="When it was made."),
+    Column("clave_desde", DateTime, nullable=False, comment="When its password was chosen."),
+    Index(None, "nombre", unique=True),
+    comment="People who may read, or more; each change is in `auditoria`.",
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+sesiones = Table(
+    "sesiones",
+    metadata,
+    Column("id_sesion", Integer, primary_key=True, comment="Number of the session."),
+    Column("id_cuenta", ForeignKey(cuentas.c.id_cuenta), nullable=False, comment="Whose it is."),
+    Column("huella", Text, nullable=False, comment="SHA-256 of what its cookie holds."),
+    Column("creada", DateTime, nullable=False, comment="When its account logged in."),
+    Column("usada", DateTime, nullable=False, comment="When it was last used, within a minute."),
+    Column("desde", Text, nullable=False, comment="The address that logged in."),
+    Column("programa", Text, comment="The browser, in its own words."),
+    Index(None, "huella", unique=True),
+    Index(None, "id_cuenta"),
+    comment="Who is logged in to the console. A session that ended is gone.",
+    sqlite_autoincrement=True,
+)
+
+tokens_personales = Table(
+    "tokens_personales",
+    metadata,
+    Column("id_token", Integer, primary_key=True, comment="Number of the token."),
+    Column("id_cuenta", ForeignKey(cuentas.c.id_cuenta), nullable=False, comment="Whose it is."),
+    Column("nombre", Text, nullable=False, comment="What its owner calls it."),
+    Column("alcance", Text, nullable=False,
+           comment="A role: it may do what both this and its owner's role allow."),
+    Column("huella", Text, nullable=False, comment="SHA-256 of the token."),
+    Column("creado", DateTime, nullable=False, comment="When it was made."),
+    Column("caduca", DateTime, nullable=False, comment="Until when it is good."),
+    Column("usado", DateTime, comment="When it was last used, within a minute."),
+    Index(None, "huella", unique=True),
+    Index(None, "id_cuenta"),
+    comment="Tokens for the API that people made for themselves. One that was revoked is gone.",
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+intentos = Table(
+    "intentos",
+    metadata,
+    Column("quien", Text, primary_key=True,
+           comment="`cuenta:` and a name that was tried, or `red:` and the network it came from."),
+    Column("fallos", Integer, nullable=False, comment="Wrong passwords one after another."),
+    Column("ultimo", DateTime, nullable=False, comment="When the last one was tried."),
+    comment="Wrong passwords of the last quarter of an hour, which slow the next attempt.",
+)  # fmt: skip
+
 ONLY_GROWS = tuple(
     f"CREATE TRIGGER auditoria_{change.lower()} BEFORE {change} ON auditoria "
     "BEGIN SELECT RAISE(ABORT, 'la auditoría no se cambia'); END"

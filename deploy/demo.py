@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
+from API.app.local_access import NAME
 from API.app.settings import Settings, SettingsError, load_settings
 from createDB.engine import database_path
 
@@ -27,7 +28,7 @@ El colector escucha en {url} y el agente de este equipo reporta cada {interval} 
 
   sqlite3 {database} 'select * from procesos'
   ls {storage}/text/
-  curl {url}/servers
+  curl -H @{access} {url}/servers
 
 Ctrl-C termina los dos.
 """
@@ -86,6 +87,7 @@ def _look_at(settings: Settings, url: str) -> str:
         interval=INTERVAL_S,
         database=shlex.quote(str(database_path(settings.database))),
         storage=shlex.quote(str(settings.storage)),
+        access=shlex.quote(str(settings.storage / NAME)),
     )
 
 

@@ -3,10 +3,11 @@
 from flask import Flask
 
 from API.app.collector import Collector
+from API.app.controllers.pages import moment
 from API.app.encoding import Json
 from API.app.errors import register_error_handlers
 from API.app.ingest.channel import Address
-from API.app.routers import agentes, cambios, health, servers
+from API.app.routers import agentes, cambios, console, health, servers
 from API.app.settings import Settings
 
 
@@ -20,7 +21,8 @@ def create_app(settings: Settings, address: Address) -> Flask:
     app = Flask(__name__)
     app.json = Json(app)
     app.extensions["collector"] = Collector(settings, address)
+    app.jinja_env.filters["moment"] = moment
     register_error_handlers(app)
-    for router in (servers, agentes, cambios, health):
+    for router in (servers, agentes, cambios, health, console):
         app.register_blueprint(router.blueprint)
     return app

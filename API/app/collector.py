@@ -7,6 +7,7 @@ from typing import cast
 from flask import current_app
 from sqlalchemy import Engine
 
+from API.app.accounts.credentials import local_secret
 from API.app.ingest.channel import Address, WriterClient
 from API.app.questions import Questions
 from API.app.settings import Settings
@@ -27,6 +28,7 @@ class Collector:
         self.patient: Engine = open_engine(settings.database, wait_ms=PATIENCE_MS)
         self.questions = Questions(settings.database)
         self.writer = WriterClient(address)
+        self.local_secret = local_secret(address.key)
 
     @property
     def log_folder(self) -> Path:

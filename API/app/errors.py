@@ -89,6 +89,8 @@ def register_error_handlers(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
+        if isinstance(error.response, Response):
+            return error.response
         headers = {
             name: value
             for name, value in error.get_headers()

@@ -17,6 +17,7 @@ from API.app.ingest.journal import Journal
 from API.app.ingest.recovery import reconcile
 from API.app.ingest.store import Store
 from API.app.ingest.writer import Writer
+from API.app.local_access import remove_local_access, write_local_access
 from API.app.logs import configure_logs
 from API.app.settings import Settings
 from API.app.storage import lock_database, lock_storage
@@ -49,12 +50,14 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     reader = open_engine(settings.database, read_only=True)
     housekeeper = Housekeeper(settings, reader, writer)
     service = WriterService(writer, address)
+    write_local_access(settings.storage, address.key)
     parent.send("ready")
     _wait_for_end(parent)
     housekeeper.close()
     service.close(GRACE_S)
     archiver.close()
     writer.close()
+    remove_local_access(settings.storage)
     reader.dispose()
     engine.dispose()  # last, so that it brings the -wal in
     database.close()

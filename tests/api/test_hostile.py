@@ -101,8 +101,9 @@ def test_huge_number_in_an_unknown_field_is_kept(shared_collector: CollectorProc
 )
 def test_hostile_urls_are_answered(shared_collector: CollectorProcess, path: str) -> None:
     with socket.create_connection(("127.0.0.1", shared_collector.port), timeout=20) as client:
+        access = "".join(f"{k}: {v}\r\n" for k, v in shared_collector.local_access.items())
         client.sendall(
-            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{access}Connection: close\r\n\r\n".encode()
         )
         answer = b"".join(iter(lambda: client.recv(65_536), b""))
     assert answer[9:12] in (b"200", b"308", b"400", b"404", b"414")
@@ -157,6 +158,11 @@ def assert_nothing_escaped(collector: CollectorProcess) -> None:
     }
     [log] = (collector.storage / "text").iterdir()
     database = "storage/database/servers.sqlite"
-    allowed = {"collector.log", "storage/.lock", f"storage/text/{log.name}"}
+    allowed = {
+        "collector.log",
+        "storage/.lock",
+        "storage/acceso-local",
+        f"storage/text/{log.name}",
+    }
     assert found - {database, f"{database}-wal", f"{database}-shm"} == allowed
     assert "fake" not in collector.log

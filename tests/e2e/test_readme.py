@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.people import PASSWORD
 from tests.conftest import ROOT, wait_until
 from tests.documentation import README, Block, blocks
 from tests.installation import Installation
@@ -54,7 +55,9 @@ class Reader:
         self.environment = installation.environment | {"PATH": path}
 
     def types(self, text: str) -> "subprocess.CompletedProcess[str]":
-        done = self.installation.run(self.substituted(text), env=self.environment)
+        done = self.installation.run(
+            self.substituted(text), env=self.environment, input=f"{PASSWORD}\n"
+        )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -160,12 +163,12 @@ def test_commands_of_contributing_are_proved_elsewhere() -> None:
 def test_operations_from_top_to_bottom(reader: Reader) -> None:
     """Break it and mend it as the guide says: nothing that was answered is missing afterwards."""
     installation = reader.installation
-    check, look, clean, convert, compare, snapshot, put_back, rebuild = (
+    check, look, clean, convert, compare, accounts, snapshot, put_back, rebuild = (
         block.text for block in blocks(ROOT / "docs" / "operations.md", "shell")
     )
     collector = installation.serve("exec ./init_app.sh")
     reader.types("./agente.sh --once")
-    for text in (check, look, clean, compare, snapshot):
+    for text in (check, look, clean, compare, accounts, snapshot):
         reader.types(text)
     reader.types("./agente.sh --once")
     assert installation.stop(collector) == 0

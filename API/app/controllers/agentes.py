@@ -8,14 +8,16 @@ from uuid import UUID
 from flask import Response, jsonify, request
 
 from API.app.accounts.credentials import fingerprint
+from API.app.accounts.roles import Role
 from API.app.admission import bearer, require_not_paused, unauthorized
-from API.app.auth import origin, require_reader
+from API.app.auth import origin
 from API.app.collector import the_collector
 from API.app.controllers.body import read_body, require_json
 from API.app.controllers.parameters import moment, refuse_unknown
 from API.app.door.entrance import takes_body
 from API.app.enrolment import Authority, decode_enrolment, enrol
 from API.app.errors import ProblemError
+from API.app.identity import require_role
 from API.app.invitations import require_invited
 from API.app.queries.admission import bearer_of, invitation
 from API.app.queries.estado import state_at
@@ -67,7 +69,7 @@ def enrol_agent() -> tuple[Response, int]:
 
 def show_state(id_agente: UUID) -> Response:
     """Show what was known of a server at a moment: now, unless `en` says another."""
-    require_reader()
+    require_role(Role.LECTOR)
     refuse_unknown(("en",))
     at = as_ms(moment("en", datetime.now(UTC)))
     with the_collector().reader.connect() as connection:

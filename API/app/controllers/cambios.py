@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
 
-from API.app.auth import require_reader
+from API.app.accounts.roles import Role
 from API.app.collector import the_collector
 from API.app.controllers.parameters import moment, one_of, page_size, refuse_unknown
 from API.app.errors import ProblemError
 from API.app.facts import FIELDS
+from API.app.identity import require_role
 from API.app.queries.cambios import KINDS, NEWEST, ChangeFilters, Place, changes
 from API.app.queries.times import as_ms
 
@@ -21,7 +22,7 @@ PARAMETERS = (*ChangeFilters._fields, "desde", "hasta", "limite", "despues")
 
 def list_changes() -> Response:
     """List what began and what ceased to be true, newest first."""
-    require_reader()
+    require_role(Role.LECTOR)
     refuse_unknown(PARAMETERS)
     one_of("tipo", KINDS)
     one_of("campo", FIELDS)

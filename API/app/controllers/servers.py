@@ -5,13 +5,14 @@ from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
 
+from API.app.accounts.roles import Role
 from API.app.admission import admit_sender, bearer_admitted, come_back, require_own
-from API.app.auth import require_reader
 from API.app.collector import the_collector
 from API.app.controllers.body import read_body, require_json
 from API.app.controllers.parameters import page_size, refuse_unknown
 from API.app.door.entrance import in_clear, takes_body
 from API.app.errors import ProblemError
+from API.app.identity import require_role
 from API.app.ingest.store import Entry, entry_from_body
 from API.app.queries.admission import RETIRED
 from API.app.queries.servers import Filters, latest_reports, report_as_posted
@@ -46,7 +47,7 @@ def receive_report() -> tuple[Response, int]:
 
 def list_servers() -> Response:
     """List the latest report of each server, a page at a time."""
-    require_reader()
+    require_role(Role.LECTOR)
     refuse_unknown(PARAMETERS)
     limit = page_size()
     filters = Filters(*(request.args.get(name) for name in Filters._fields))
@@ -61,7 +62,7 @@ def list_servers() -> Response:
 
 def show_report(id_serv: int) -> Response:
     """Show one report in the shape in which it was posted."""
-    require_reader()
+    require_role(Role.LECTOR)
     with the_collector().reader.connect() as connection:
         report = report_as_posted(connection, id_serv) if id_serv < 1 << 63 else None
     if report is None:

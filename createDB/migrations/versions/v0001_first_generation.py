@@ -58,6 +58,7 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("que", name="pk_retencion"),
     )
     _create_audit()
+    _create_people()
 
 
 def _create_servers() -> None:
@@ -240,6 +241,63 @@ def _create_audit() -> None:
             f"CREATE TRIGGER auditoria_{change.lower()} BEFORE {change} ON auditoria "
             "BEGIN SELECT RAISE(ABORT, 'la auditoría no se cambia'); END"
         )
+
+
+def _create_people() -> None:
+    op.create_table(
+        "cuentas",
+        sa.Column("id_cuenta", sa.Integer),
+        sa.Column("nombre", sa.Text, nullable=False),
+        sa.Column("rol", sa.Text, nullable=False),
+        sa.Column("clave", sa.Text, nullable=False),
+        sa.Column("activa", sa.Integer, nullable=False),
+        sa.Column("creada", sa.DateTime, nullable=False),
+        sa.Column("clave_desde", sa.DateTime, nullable=False),
+        sa.PrimaryKeyConstraint("id_cuenta", name="pk_cuentas"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_cuentas_nombre", "cuentas", ["nombre"], unique=True)
+    _create_credentials(
+        "sesiones",
+        "id_sesion",
+        sa.Column("huella", sa.Text, nullable=False),
+        sa.Column("creada", sa.DateTime, nullable=False),
+        sa.Column("usada", sa.DateTime, nullable=False),
+        sa.Column("desde", sa.Text, nullable=False),
+        sa.Column("programa", sa.Text),
+    )
+    _create_credentials(
+        "tokens_personales",
+        "id_token",
+        sa.Column("nombre", sa.Text, nullable=False),
+        sa.Column("alcance", sa.Text, nullable=False),
+        sa.Column("huella", sa.Text, nullable=False),
+        sa.Column("creado", sa.DateTime, nullable=False),
+        sa.Column("caduca", sa.DateTime, nullable=False),
+        sa.Column("usado", sa.DateTime),
+    )
+    op.create_table(
+        "intentos",
+        sa.Column("quien", sa.Text),
+        sa.Column("fallos", sa.Integer, nullable=False),
+        sa.Column("ultimo", sa.DateTime, nullable=False),
+        sa.PrimaryKeyConstraint("quien", name="pk_intentos"),
+    )
+
+
+def _create_credentials(table: str, key: str, *columns: sa.Column[Any]) -> None:
+    """Make a table of what lets an account in."""
+    op.create_table(
+        table,
+        sa.Column(key, sa.Integer),
+        sa.Column("id_cuenta", sa.Integer, nullable=False),
+        *columns,
+        sa.PrimaryKeyConstraint(key, name=f"pk_{table}"),
+        _foreign_key(table, "id_cuenta", "cuentas"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(f"ix_{table}_huella", table, ["huella"], unique=True)
+    op.create_index(f"ix_{table}_id_cuenta", table, ["id_cuenta"])
 
 
 def _foreign_key(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:

@@ -1,0 +1,128 @@
+"""Who makes a request: a person with a session or a token, or a reader on this machine."""
+
+import hmac
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import structlog
+from flask import request
+from sqlalchemy.exc import OperationalError
+
+from API.app.accounts import sessions, tokens
+from API.app.accounts.roles import Role
+from API.app.audit import Actor
+from API.app.auth import origin
+from API.app.collector import Collector, the_collector
+from API.app.errors import ProblemError
+
+log = structlog.get_logger()
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class Identity(NamedTuple):
+    """Who makes the request at hand, and what they may do."""
+
+    name: str
+    role: Role
+    id_cuenta: int = 0
+    """The account's number; 0 for a reader on this machine, who has none."""
+    id_sesion: int = 0
+    """The session's number; 0 for a token."""
+
+    @property
+    def actor(self) -> Actor:
+        """Give whom the audit trail is to name."""
+        return Actor(self.name, str(origin().address))
+
+
+LOCAL_READER = Identity("acceso-local", Role.LECTOR)
+
+
+def require_role(role: Role) -> Identity:
+    """Let the request in only if whoever makes it may do what `role` allows.
+
+    Raises:
+        ProblemError: 401 without credentials or with wrong ones, 403 where they don't suffice.
+    """
+    who = identify()
+    if who is None:
+        raise ProblemError(
+            HTTPStatus.UNAUTHORIZED,
+            "credentials are needed: a personal token (Authorization: Bearer), a session "
+            "(/consola/entrar), or on this machine the header in the file acceso-local",
+            {"WWW-Authenticate": "Bearer"},
+        )
+    if not who.role.covers(role):
+        raise ProblemError(HTTPStatus.FORBIDDEN, f"the role {role} is needed; yours is {who.role}")
+    return who
+
+
+def identify() -> Identity | None:
+    """Tell who makes the request; None where it bears no credentials, or none that are good.
+
+    Raises:
+        ProblemError: 403 for a change that a page of another site may have asked for.
+    """
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme:
+        return _bearer(the_collector(), secret.strip()) if scheme.lower() == "bearer" else None
+    cookie = request.cookies.get(cookie_name())
+    return _session(the_collector(), cookie) if cookie else None
+
+
+def require_same_origin() -> None:
+    """Take a change only from a page of ours, as the browser tells where it comes from.
+
+    Every browser of today sends one of the two headers with a form, and no page can forge them
+    (https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site).
+
+    Raises:
+        ProblemError: 403.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    host = urlsplit(request.headers.get("Origin", "")).netloc
+    if not (site == "same-origin" if site is not None else host == request.host):
+        raise ProblemError(HTTPStatus.FORBIDDEN, "the request does not come from a page of ours")
+
+
+def cookie_name() -> str:
+    """Give the name of the session's cookie; browsers keep a __Host- one to this host and TLS."""
+    return "__Host-sesion" if request.is_secure else "sesion"
+
+
+def _bearer(collector: Collector, secret: str) -> Identity | None:
+    if hmac.compare_digest(secret.encode(), collector.local_secret.encode()):
+        return LOCAL_READER if origin().local else None
+    with collector.reader.connect() as connection:
+        token = tokens.find_token(connection, secret)
+    if token is None:
+        return None
+    if tokens.is_stale(token):
+        _note(collector, token)
+    return Identity(token.nombre, token.rol, token.id_cuenta)
+
+
+def _session(collector: Collector, secret: str) -> Identity | None:
+    with collector.reader.connect() as connection:
+        session = sessions.find_session(connection, secret)
+    if session is None:
+        return None
+    if request.method not in SAFE_METHODS:
+        require_same_origin()
+    if sessions.is_stale(session):
+        _note(collector, session)
+    return Identity(session.nombre, session.rol, session.id_cuenta, session.id_sesion)
+
+
+def _note(collector: Collector, used: sessions.Session | tokens.Token) -> None:
+    """Note that a credential is used; a busy database must not keep its owner out."""
+    try:
+        with collector.engine.begin() as connection:
+            if isinstance(used, sessions.Session):
+                sessions.note_use(connection, used)
+            else:
+                tokens.note_use(connection, used)
+    except OperationalError as error:
+        log.warning("cannot note a use", reason=str(error.orig))

@@ -1,0 +1,90 @@
+"""People, as tests have them come in."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from API.app.accounts import accounts, sessions
+from API.app.accounts.roles import Role
+from API.app.audit import Actor
+from createDB.engine import database_url, open_engine
+from tests.conftest import DEADLINE_S, ROOT, CollectorProcess
+
+PASSWORD = "caballo correcto grapa"  # noqa: S105 - of accounts that a test makes
+FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
+TEST = Actor("prueba", "terminal")
+
+
+def command(
+    collector: CollectorProcess, *arguments: str, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of init_app.py on the collector's database."""
+    program = [sys.executable, str(ROOT / "API" / "init_app.py"), *arguments]
+    places = ["--database", str(collector.database), "--storage", str(collector.storage)]
+    return subprocess.run(
+        [*program, *places], check=False, capture_output=True, text=True, input=typed,
+        timeout=DEADLINE_S * 2,
+    )  # fmt: skip
+
+
+def make_account(collector: CollectorProcess, name: str, role: Role = Role.LECTOR) -> int:
+    """Make an account with `PASSWORD`; gives its number."""
+    engine = open_engine(database_url(str(collector.database)), wait_ms=30_000)
+    with engine.begin() as connection:
+        account = accounts.create(connection, TEST, name, role, PASSWORD)
+    engine.dispose()
+    return account.id_cuenta
+
+
+def make_session(collector: CollectorProcess, id_cuenta: int) -> str:
+    """Log an account in without a password; gives what its cookie holds."""
+    engine = open_engine(database_url(str(collector.database)), wait_ms=30_000)
+    with engine.begin() as connection:
+        secret = sessions.open_session(connection, TEST, id_cuenta, None)
+    engine.dispose()
+    return secret
+
+
+def change(collector: CollectorProcess, statement: str, *values: Any) -> None:
+    """Change a row behind the collector's back, as when time has passed."""
+    with closing(sqlite3.connect(collector.database, timeout=30)) as connection, connection:
+        assert connection.execute(statement, values).rowcount > 0
+
+
+class Browser:
+    """Somebody at an address of this machine, whose browser keeps cookies."""
+
+    def __init__(self, collector: CollectorProcess, address: str = "127.0.0.1") -> None:
+        self.url = collector.url
+        self.session = requests.Session()
+        self.session.mount("http://", _From(address))
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return self.session.get(
+            f"{self.url}{path}", headers=headers, allow_redirects=False, timeout=DEADLINE_S
+        )
+
+    def post(
+        self, path: str, headers: dict[str, str] = FROM_OUR_PAGE, **fields: str
+    ) -> requests.Response:
+        return self.session.post(
+            f"{self.url}{path}", data=fields, headers=headers, allow_redirects=False,
+            timeout=DEADLINE_S,
+        )  # fmt: skip
+
+    def log_in(self, name: str, password: str = PASSWORD) -> requests.Response:
+        return self.post("/consola/entrar", nombre=name, clave=password)
+
+
+class _From(HTTPAdapter):
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
+        super().init_poolmanager(*arguments, **more, source_address=(self.address, 0))
