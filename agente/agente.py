@@ -32,6 +32,13 @@ def check(chosen: Settings) -> int:
     return steps.run(chosen)
 
 
+def enrol(chosen: Settings) -> int:
+    """Have the collector know this agent's token; return the exit code."""
+    import enrolment
+
+    return enrolment.run(chosen)
+
+
 def deliver(chosen: Settings) -> int:
     """Send one report, or one at every interval; return the exit code."""
     from cycle import Agent  # threads, gzip, the way to the collector: 15 ms more
@@ -48,7 +55,7 @@ def main(arguments: list[str]) -> int:
         guest.lower_priority(chosen.nice)
         guest.limit_memory(chosen.memoria_mib)
         os.umask(0o077)
-        return {"print": show, "check": check}.get(chosen.mode, deliver)(chosen)
+        return {"print": show, "check": check, "enrol": enrol}.get(chosen.mode, deliver)(chosen)
     except SettingsError as error:
         say(str(error))
         return exits.USAGE

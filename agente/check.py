@@ -4,10 +4,12 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import collectors
 import exits
+from credentials import Credentials, CredentialsError, token_in
 from deadline import call_within
 from gatherer import Gatherer
 from messages import one_line, why
@@ -40,7 +42,7 @@ def steps(settings: Settings) -> Iterator[Step]:
             yield done
             if not done[1]:
                 return
-    yield from collector_steps(transport)
+    yield from collector_steps(transport, settings)
     transport.close()
 
 
@@ -70,9 +72,24 @@ def local_steps(settings: Settings) -> Iterator[Step]:
     except OSError as error:
         yield "estado", False, why(error)
         return
-    yield "estado", True, f"{settings.estado}, identidad {gatherer.id_agente}"
+    yield "estado", True, f"{settings.estado}, identidad {gatherer.who.id_agente}"
+    yield credential(settings, gatherer)
     yield facts(gatherer)
     yield spool(settings)
+
+
+def credential(settings: Settings, gatherer: Gatherer) -> Step:
+    """Say whether this agent has enrolled, by the files that it keeps."""
+    try:
+        found = Credentials(settings.estado, gatherer.who)
+    except (OSError, CredentialsError) as error:
+        return "alta", False, why(error)
+    if found.held is None:
+        waits = " (hay una a medias)" if found.pending else ""
+        return "alta", True, f"sin alta{waits}: sólo sirve en las redes sin token del colector"
+    if found.is_cloned():
+        return "alta", True, "copia de otra máquina: se da de alta aparte con su próximo reporte"
+    return "alta", True, "tiene su token"
 
 
 def facts(gatherer: Gatherer) -> Step:
@@ -148,7 +165,7 @@ def shake_hands(settings: Settings) -> Step | None:
         return "TLS", False, root_cause(error)
 
 
-def collector_steps(transport: Transport) -> Iterator[Step]:
+def collector_steps(transport: Transport, settings: Settings) -> Iterator[Step]:
     """Ask the collector whether it lives, whether it can store, and whether it lets us in."""
     base = transport.url.removesuffix("/servers")
     alive = transport.request("GET", f"{base}/healthz", {"Accept": "application/json"})
@@ -159,7 +176,7 @@ def collector_steps(transport: Transport) -> Iterator[Step]:
     ready = transport.request("GET", f"{base}/readyz", {"Accept": "application/json"})
     yield status_step("recibe", ready, lambda status: status == 200)
     if all(o.answer and o.answer.status == 200 for o in (alive, ready)):
-        yield admission(transport)
+        yield admission(transport, settings)
 
 
 def status_step(name: str, outcome: Outcome, good: Callable[[int], bool]) -> Step:
@@ -167,13 +184,14 @@ def status_step(name: str, outcome: Outcome, good: Callable[[int], bool]) -> Ste
     return name, outcome.answer is not None and good(outcome.answer.status), outcome.reason
 
 
-def admission(transport: Transport) -> Step:
+def admission(transport: Transport, settings: Settings) -> Step:
     """Send a report that is wrong on purpose: only who is let in is told so, and nothing is kept.
 
     It is {}, without a single field: our collector answers it 400 with a problem document.
     """
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    outcome = transport.request("POST", transport.url, headers, b"{}")
+    with suppress(OSError, CredentialsError):  # told above
+        transport.token = token_in(settings.estado)
+    outcome = transport.post_json("/servers", b"{}")
     answer = outcome.answer
     let_in = answer is not None and answer.status == 400 and answer.media_type == PROBLEM
     return "admite", let_in, "deja entrar a este agente" if let_in else outcome.reason

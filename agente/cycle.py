@@ -10,9 +10,11 @@ import time
 from types import FrameType
 
 import report
+from credentials import Credentials
 from exits import DELIVERED, KEPT, LOST, REFUSED
 from gatherer import Gatherer
 from guest import Watch
+from member import Member
 from messages import say
 from sender import Sender
 from settings import Settings
@@ -71,14 +73,16 @@ class Agent:
         self.spool = Spool(settings.spool, settings.spool_mib << 20)
         self._bell = Bell()
         interval = {} if settings.intervalo is None else {"interval": settings.intervalo}
-        self.sender = Sender(self.spool, Transport(settings), self._gatherer.budget, **interval)
+        self._credentials = Credentials(settings.estado, self._gatherer.who)
+        way = Member(settings.alta, self._credentials, Transport(settings))
+        self.sender = Sender(self.spool, way, self._gatherer.budget, **interval)
         self._watch = Watch(settings.memoria_mib, self._gatherer.budget)
         self._trouble, self._dropping = "", False
 
     def beat(self) -> str:
         """Gather a report into the spool; return its id."""
         before = self.spool.dropped
-        gathered = self._gatherer.gather(before)
+        gathered = self._gatherer.gather(before, self._credentials.id_agente)
         name = str(gathered["id_reporte"])
         trouble = self.spool.put(name, report.encode(gathered))
         if trouble and trouble != self._trouble:

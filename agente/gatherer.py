@@ -20,7 +20,7 @@ class Gatherer:
             who, note = identity.load(settings.estado, identity.read_machine_id())
         if note:
             say(note)
-        self.id_agente = who.id_agente
+        self.who = who
         self.budget = Budget(settings.cpu_porcentaje / 100)
         self.context = collectors.Context(
             url=settings.url,
@@ -29,13 +29,16 @@ class Gatherer:
             budget=self.budget,
         )
 
-    def gather(self, dropped: int) -> report.Report:
-        """Return the report of this moment; ``dropped`` is the spool's count."""
+    def gather(self, dropped: int, id_agente: str = "") -> report.Report:
+        """Return the report of this moment; ``dropped`` is the spool's count.
+
+        It is of ``id_agente``, where that is no longer who this installation was at the start.
+        """
         found = collectors.gather(self.context)
         return report.assemble(
             found.fields,
             found.errors,
-            identity=self.id_agente,
+            identity=id_agente or self.who.id_agente,
             dropped=dropped,
             interval=self._settings.intervalo,
         )

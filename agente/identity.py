@@ -55,11 +55,19 @@ def is_clone(kept: Identity, machine_id: str) -> bool:
     return bool(kept.machine_id and machine_id and kept.machine_id != machine_id)
 
 
-def keep(state: Path, machine_id: str) -> Identity:
-    """Make a new identity and write it to the state folder. Raises OSError."""
-    made = Identity(random_uuid(), machine_id)
+def keep(state: Path, machine_id: str, id_agente: str = "") -> Identity:
+    """Write an identity, a new one unless given, to the state folder. Raises OSError."""
+    made = Identity(id_agente or random_uuid(), machine_id)
     durable.write(state / FILE, (json.dumps(made._asdict()) + "\n").encode())
     return made
+
+
+def read(state: Path) -> Identity | None:
+    """Return the identity in the state folder, None where there is none to be read."""
+    try:
+        return parse_identity((state / FILE).read_text("utf-8", "replace"))
+    except (OSError, ValueError):
+        return None
 
 
 def load(state: Path, machine_id: str) -> tuple[Identity, str]:

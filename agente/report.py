@@ -102,6 +102,16 @@ def decode(body: bytes) -> Report:
     return report
 
 
+def owner(body: bytes) -> str:
+    """Return the identity in what encode() gave. Raises ValueError when it is no report."""
+    return str(decode(body).get("id_agente"))
+
+
+def readdress(body: bytes, identity: str) -> bytes:
+    """Return a report as that of another identity. Raises ValueError when it is not one."""
+    return encode({**decode(body), "id_agente": identity})
+
+
 def show(report: Report) -> str:
     """Return the report for people to read: JSON, indented, a line for each process."""
     return json.dumps(report, ensure_ascii=False, indent=2)

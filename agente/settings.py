@@ -5,6 +5,7 @@ Each is declared once, in SETTINGS; --help, the loader and the documentation's t
 
 import argparse
 import configparser
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -45,7 +46,7 @@ def url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise ValueError("tiene que empezar por http:// o https:// y nombrar un servidor")
     if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("no admite usuario, '?' ni '#'; la credencial va en token")
+        raise ValueError("no admite usuario, '?' ni '#'; el secreto va en alta")
     if any(c.isspace() or not c.isprintable() for c in text):
         raise ValueError("tiene espacios o caracteres de control")
     return text.rstrip("/")
@@ -60,8 +61,8 @@ def host(text: str) -> str:
     return bare
 
 
-def token(text: str) -> str:
-    """Return a credential that can stand in a header. Raises ValueError."""
+def secret(text: str) -> str:
+    """Return a secret that can stand in a header. Raises ValueError."""
     if not (text.isascii() and text.isprintable() and " " not in text):
         raise ValueError("tiene espacios o caracteres que no pueden ir en una cabecera")
     return text
@@ -87,7 +88,7 @@ SETTINGS = (
     Setting("api", "ip", "", host, "127.0.0.1", "dirección o nombre del colector"),
     Setting("api", "puerto", "", number(int, 1, 65535), 8080, "puerto del colector"),
     Setting("api", "url", "--url", url, "", "URL del colector; manda sobre ip y puerto"),
-    Setting("api", "token", "", token, "", "credencial de este agente"),
+    Setting("api", "alta", "", secret, "", "secreto con que este agente se da de alta"),
     Setting("api", "ca", "--ca", Path, None, "certificados con que se comprueba el del colector"),
     Setting("agente", "intervalo", "--interval", number(float, 0.05, LONGEST_INTERVAL), None,
             "segundos entre reportes; vacío: un solo reporte"),
@@ -108,12 +109,12 @@ SETTINGS = (
 
 
 class Settings(NamedTuple):
-    """The settings in force, typed; and what to do: "once", "endless", "print" or "check"."""
+    """The settings in force, typed; and what to do: "once", "endless" or the option's name."""
 
     mode: str
     config: Path
     url: str
-    token: str
+    alta: str
     ca: Path | None
     intervalo: float | None
     estado: Path
@@ -140,7 +141,8 @@ sin opción, solo en config.ini o en el entorno:
 
 termina con:
   0  entregado (o, con --check, todo bien; sin fin: parado con SIGTERM o SIGINT)
-  1  ahora no se pudo entregar y espera en el spool (o, con --check, algo falla)
+  1  ahora no se pudo entregar y espera en el spool (o, con --check, algo falla;
+     con --enrol, ahora no se pudo dar de alta)
   2  opciones o config.ini mal escritos, o carpetas que no se pueden usar
   3  otro agente usa este spool
   4  el colector dice que el reporte está mal: está en rechazados/
@@ -165,6 +167,9 @@ def parser() -> argparse.ArgumentParser:
     mode.add_argument("--once", action="store_true", help="un solo reporte, aunque haya intervalo")
     mode.add_argument("--print", action="store_true", help="muestra el reporte; no envía nada")
     mode.add_argument("--check", action="store_true", help="dice, paso a paso, qué falla")
+    mode.add_argument("--enrol", action="store_true",
+                      help="da de alta a este agente, con el secreto de [api] alta o, si no está, "
+                      "de la entrada estándar")  # fmt: skip
     for setting in SETTINGS:
         if setting.option == "--interval":
             mode.add_argument(setting.option, metavar="S", help=describe(setting))
@@ -228,7 +233,7 @@ def pick(
         try:
             value = setting.read(text.strip())
         except ValueError as error:
-            shown = "" if setting.key == "token" else f" = {text.strip()!r}"
+            shown = "" if setting.key == "alta" else f" = {text.strip()!r}"
             raise SettingsError(f"{place}{shown}: {error}") from error
         return (base / value).absolute() if isinstance(value, Path) else value
     return setting.default
@@ -239,17 +244,42 @@ def base_url(ip: str, port: int) -> str:
     return f"http://[{ip}]:{port}" if ":" in ip else f"http://{ip}:{port}"
 
 
+DEFAULT_URL = base_url("127.0.0.1", 8080)
+ENROLLED_AT = "colector.json"
+
+
+def enrolled_at(state: Path) -> str:
+    """Return the URL at which ``--enrol`` enrolled this agent, "" for none.
+
+    It stands in for the default: who enrols by a line that names the URL need not write it again.
+    """
+    try:
+        return url(str(json.loads((state / ENROLLED_AT).read_bytes())["url"]))
+    except (OSError, ValueError, TypeError, LookupError):
+        return ""
+
+
+def require_hidden(file: Path) -> None:
+    """Raise SettingsError where others may read the secret in a config.ini."""
+    if file.stat().st_mode & 0o077:
+        raise SettingsError(f"{file}: [api] alta es un secreto, y otros pueden leerlo (chmod 600)")
+
+
 def load(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings in force. Raises SettingsError; ends with 2 at a wrong option."""
     options = vars(parser().parse_args(arguments))
     file = Path(options["config"] or HERE / "config.ini")
     config = read_config(file, required=options["config"] is not None)
+    if config.get(("api", "alta"), "").strip():
+        require_hidden(file)
     values = {s.key: pick(s, options, environment, config, file) for s in SETTINGS}
     by_address = base_url(values.pop("ip"), values.pop("puerto"))
-    values["url"] = values["url"] or by_address
+    at_default = by_address == DEFAULT_URL
+    remembered = enrolled_at(values["estado"]) if at_default else ""
+    values["url"] = values["url"] or remembered or by_address
     values["spool"] = values["spool"] or values["estado"] / "spool"
     if options["once"]:
         values["intervalo"] = None
-    chosen = next((mode for mode in ("print", "check") if options[mode]), None)
+    chosen = next((mode for mode in ("print", "check", "enrol") if options[mode]), None)
     mode = chosen or ("once" if values["intervalo"] is None else "endless")
     return Settings(mode=mode, config=file, **values)

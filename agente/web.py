@@ -130,11 +130,10 @@ class Bearer(requests.auth.AuthBase):
 class Session:
     """Connections to one collector."""
 
-    def __init__(self, token: str, *, trust: bool) -> None:
+    def __init__(self, *, trust: bool) -> None:
         self._deadline = Deadline()
         self._session = requests.Session()
         self._session.trust_env = trust
-        self._session.auth = Bearer(token)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, WatchedAdapter(self._deadline))
 
@@ -148,6 +147,7 @@ class Session:
         method: str,
         url: str,
         *,
+        token: str,
         headers: dict[str, str],
         body: bytes,
         most: int,
@@ -166,6 +166,7 @@ class Session:
                 url,
                 data=body or None,
                 headers=headers,
+                auth=Bearer(token),
                 allow_redirects=False,
                 stream=True,
                 timeout=(min(connect, seconds), min(silence, seconds)),
@@ -197,6 +198,6 @@ def read_bounded(response: requests.Response, most: int, until: float) -> tuple[
     return bytes(content), True
 
 
-def open_session(token: str, *, trust: bool) -> Session:
+def open_session(*, trust: bool) -> Session:
     """Return a session; ``trust`` is whether proxies of the environment are used."""
-    return Session(token, trust=trust)
+    return Session(trust=trust)

@@ -62,11 +62,10 @@ class AgentRunner:
         """Start an agent that goes on; it is ended with the test."""
         process = subprocess.Popen(
             self.command(*arguments),
-            env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            **more,
+            **{"env": self.environment(), **more},
         )
         self.started.append(process)
         return process

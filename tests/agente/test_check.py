@@ -33,7 +33,8 @@ def test_when_all_is_well_each_step_says_so(
     assert run.returncode == 0, run.stdout
     found = steps(run.stdout)
     assert list(found) == [
-        "config", "estado", "hechos", "spool", "nombre", "conexión", "vive", "recibe", "admite",
+        "config", "estado", "alta", "hechos", "spool", "nombre", "conexión", "vive", "recibe",
+        "admite",
     ]  # fmt: skip
     assert set(found.values()) == {"bien"}
     assert not collector.accepted

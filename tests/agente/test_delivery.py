@@ -352,7 +352,11 @@ def test_the_token_is_sent_and_netrc_is_not(
     netrc.chmod(0o600)
     environment = {**agent.environment(), "HOME": str(tmp_path), "NETRC": str(netrc)}
     agent.run("--url", collector.url, "--once", env=environment)
-    agent.run("--url", collector.url, "--once", env={**environment, "COMPLIANCE_API_TOKEN": "abc"})
+    identity = json.loads((agent.state / "identidad.json").read_text())["id_agente"]
+    token = agent.state / "token"
+    token.write_text(json.dumps({"id_agente": identity, "token": "abc"}))
+    token.chmod(0o600)
+    agent.run("--url", collector.url, "--once", env=environment)
     assert [post.headers["Authorization"] for post in collector.posts] == [None, "Bearer abc"]
 
 

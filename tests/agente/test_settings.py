@@ -128,9 +128,9 @@ def test_a_shortened_option_is_refused(short: list[str]) -> None:
 
 
 def test_a_wrong_token_is_not_repeated(agent: AgentRunner) -> None:
-    run = agent.run(env={**agent.environment(), "COMPLIANCE_API_TOKEN": "se creto"})
+    run = agent.run(env={**agent.environment(), "COMPLIANCE_API_ALTA": "se creto"})
     assert run.returncode == 2
-    assert "COMPLIANCE_API_TOKEN" in run.stderr
+    assert "COMPLIANCE_API_ALTA" in run.stderr
     assert "creto" not in run.stderr
 
 
