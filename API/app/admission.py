@@ -15,8 +15,8 @@ from sqlalchemy.exc import OperationalError
 from API.app.accounts.credentials import fingerprint, now
 from API.app.agents import change_state, note_clone
 from API.app.audit import Actor
-from API.app.auth import origin
 from API.app.collector import the_collector
+from API.app.door.entrance import origin
 from API.app.errors import ProblemError
 from API.app.ingest.sql import to_ms
 from API.app.ingest.store import Entry, moment_of

@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError
 from API.app.accounts import sessions, tokens
 from API.app.accounts.roles import Role
 from API.app.audit import Actor
-from API.app.auth import origin
 from API.app.collector import Collector, the_collector
+from API.app.door.entrance import origin
 from API.app.errors import ProblemError
 
 log = structlog.get_logger()

@@ -10,11 +10,10 @@ from flask import Response, jsonify, request
 from API.app.accounts.credentials import fingerprint
 from API.app.accounts.roles import Role
 from API.app.admission import bearer, require_not_paused, unauthorized
-from API.app.auth import origin
 from API.app.collector import the_collector
 from API.app.controllers.body import read_body, require_json
 from API.app.controllers.parameters import moment, refuse_unknown
-from API.app.door.entrance import takes_body
+from API.app.door.entrance import origin, takes_body
 from API.app.enrolment import Authority, decode_enrolment, enrol
 from API.app.errors import ProblemError
 from API.app.identity import require_role

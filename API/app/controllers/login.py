@@ -9,9 +9,9 @@ from API.app.accounts.attempts import TooManyAttemptsError
 from API.app.accounts.login import WrongCredentialsError
 from API.app.accounts.login import log_in as open_session
 from API.app.accounts.sessions import LONGEST, end_session
-from API.app.auth import origin
 from API.app.collector import the_collector
 from API.app.controllers.pages import form, page, require_person, to
+from API.app.door.entrance import origin
 from API.app.identity import cookie_name, identify
 
 log = structlog.get_logger()

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from flask import request
 
+from API.app.door.origin import Origin
 from API.app.settings import Settings
 
 SMALL_BODY = 64 << 10
@@ -33,6 +34,11 @@ def entrance_of(view: View | None) -> Entrance:
     """Give what `view` asks for."""
     found = getattr(view, "entrance", None)
     return found if isinstance(found, Entrance) else Entrance()
+
+
+def origin() -> Origin:
+    """Give where the request at hand comes from, as the door found out."""
+    return cast("Origin", request.environ[ORIGIN])
 
 
 def in_clear(view: View) -> View:
