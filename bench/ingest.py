@@ -6,19 +6,21 @@ is on disk in the log and in the database before it is sent.
 """
 
 import argparse
+import hashlib
 import itertools
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.load import Result, bodies, fleet, post_all
+from bench.load import Result, Server, bodies, fleet, post_all
 from bench.serving import ROOT, free_port, running_collector, serving
 
 CLIENTS = 32
@@ -40,7 +42,8 @@ class Figure:
 def main() -> None:
     """Measure everything and print it."""
     options = _options()
-    reports = list(itertools.islice(bodies(fleet(options.servers), time.time() - 86_400),
+    servers = fleet(options.servers)
+    reports = list(itertools.islice(bodies(servers, time.time() - 86_400),
                                     options.servers + options.reports))  # fmt: skip
     first, rest = reports[: options.servers], reports[options.servers :]
     figures = [
@@ -49,6 +52,7 @@ def main() -> None:
         _stand_in("http", "(c) HTTP alone, nothing stored", rest),
         collector("completo", first, rest),
         collector("compacto", first, rest),
+        collector("compacto", first, rest, servers),
     ]
     print(table(figures))
     if options.plot:
@@ -120,21 +124,46 @@ def _executemany(
     )  # fmt: skip
 
 
-def collector(layout: str, first: list[bytes], reports: list[bytes]) -> Figure:
-    """Measure the collector with a database of `layout`; the first report of each server is not."""
+def collector(
+    layout: str, first: list[bytes], reports: list[bytes], enrolled: Sequence[Server] = ()
+) -> Figure:
+    """Measure the collector with a database of `layout`; the first report of each server is not.
+
+    Args:
+        layout: of the database.
+        first: a report of each server.
+        reports: what is measured, of one server after the other.
+        enrolled: the servers, where they report with tokens.
+    """
     with tempfile.TemporaryDirectory() as folder:
         storage = Path(folder)
         database = storage / "database" / "servers.sqlite"
         builder = [sys.executable, str(ROOT / "createDB" / "createDB.py"), "--layout", layout]
         subprocess.run([*builder, "--database", str(database)], check=True, capture_output=True)
+        _enrol(database, enrolled)
+        tokens = itertools.cycle([server.ident for server in enrolled])
         with running_collector(storage, database) as port:
-            post_all(port, first, CLIENTS)
+            _checked(post_all(port, first, CLIENTS, tokens))
             size = _size(database)
-            result = _checked(post_all(port, reports, CLIENTS))
+            result = _checked(post_all(port, reports, CLIENTS, tokens))
             memory = _peak_memory(int((storage / ".lock").read_text()))
             grown = _size(database) - size
-    name = f"(d) the collector, {layout}"
+    name = f"(e) {layout} with tokens" if enrolled else f"(d) the collector, {layout}"
     return Figure(name, result.rate, result.percentile(0.99), grown / len(reports), memory)
+
+
+def _enrol(database: Path, servers: Sequence[Server]) -> None:
+    """Let servers report with tokens; for a measurement, a server's identity will do as its own."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for number, server in enumerate(servers, 1):
+            connection.execute(
+                "INSERT INTO agentes (num_agente, id_agente) VALUES (?, ?)",
+                (number, server.ident.decode()),
+            )
+            connection.execute(
+                "INSERT INTO credenciales (hash, num_agente, desde) VALUES (?, ?, '2026-01-01')",
+                (hashlib.sha256(server.ident).hexdigest(), number),
+            )
 
 
 def _stand_in(kind: str, name: str, reports: list[bytes], clients: int = CLIENTS) -> Figure:

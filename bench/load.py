@@ -9,8 +9,9 @@ import selectors
 import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 
 NAMES = (
     "systemd", "systemd-journald", "systemd-udevd", "dbus-daemon", "sshd", "cron", "rsyslogd",
@@ -107,14 +108,19 @@ class Result:
         return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * share))]
 
 
-def post_all(port: int, reports: list[bytes], clients: int, path: str = "/servers") -> Result:
-    """Send `reports` to the collector on `port` of this machine, `clients` at a time."""
+def post_all(port: int, reports: list[bytes], clients: int, tokens: Iterable[bytes] = ()) -> Result:
+    """Send `reports` to the collector on `port` of this machine, `clients` at a time.
+
+    Args:
+        port: of the collector.
+        reports: JSON texts.
+        clients: connections that are kept open.
+        tokens: of those who send the reports, in their order; none where no token is needed.
+    """
     selector = selectors.DefaultSelector()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        "Content-Length: "
-    ).encode()
-    waiting = iter(reports)
+    head = b"POST /servers HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    bearing = (b"Authorization: Bearer %b\r\n" % token for token in tokens)
+    waiting = zip(reports, chain(bearing, repeat(b"")), strict=False)
     latencies: list[float] = []
     statuses: dict[int, int] = {}
     began = time.perf_counter()
@@ -123,13 +129,14 @@ def post_all(port: int, reports: list[bytes], clients: int, path: str = "/server
     open_sockets = 0
 
     def send_next(client: socket.socket) -> bool:
-        body = next(waiting, None)
-        if body is None:
+        following = next(waiting, None)
+        if following is None:
             selector.unregister(client)
             client.close()
             return False
+        body, bearer = following
         sent[client] = time.perf_counter()
-        client.sendall(b"%b%d\r\n\r\n%b" % (head, len(body), body))
+        client.sendall(b"%b%bContent-Length: %d\r\n\r\n%b" % (head, bearer, len(body), body))
         return True
 
     for _ in range(clients):

@@ -1,6 +1,7 @@
 """POST /agentes: who is let in, who is not, and what each of them learns."""
 
 import json
+import os
 import socket
 import sqlite3
 import threading
@@ -235,6 +236,18 @@ def test_the_first_start_tells_the_line_once(new_collector: NewCollector) -> Non
     collector.start()
     assert collector.log.count("COMPLIANCE_API_ALTA") == 1
     assert Member(collector).enrol(secret).status_code == 201
+
+
+def test_no_secret_is_printed_into_a_journal(new_collector: NewCollector) -> None:
+    """systemd says in JOURNAL_STREAM which file is its journal (systemd.exec(5))."""
+    collector = new_collector()
+    journal = collector.storage.parent / "collector.log"
+    journal.touch()
+    found = journal.stat()
+    collector.start(env=os.environ | {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"})
+    assert "COMPLIANCE_API_ALTA" not in collector.log
+    assert "init_app.py secret rotate" in collector.log
+    assert collector.rows("SELECT 1 FROM secretos") == []
 
 
 def test_an_answer_that_is_lost_leaves_a_server_that_can_ask_again(

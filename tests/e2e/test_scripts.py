@@ -126,6 +126,26 @@ def test_agent_script_reports_once_from_a_folder_of_its_own(
     assert (server / "agente" / "estado" / "identidad.json").exists()
 
 
+def test_the_line_that_the_first_start_prints_enrols_a_server(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """Pasted as it is, where agente/ and agente.sh were copied; nothing else is written there."""
+    collector = installation.serve("exec ./init_app.sh")
+    [line] = [line for line in installation.said.splitlines() if "--enrol" in line]
+    server = tmp_path / "server"
+    server.mkdir()
+    shutil.copytree(installation.folder / "agente", server / "agente")
+    shutil.copy(installation.folder / "agente.sh", server)
+    (server / ".venv-agente").symlink_to(installation.folder / ".venv-agente")
+    for command in (line, "./agente.sh --once"):
+        done = subprocess.run(["sh", "-c", command], cwd=server, env={"PATH": PLAIN_PATH},
+                              capture_output=True, check=False, text=True)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    rows = installation.rows("SELECT id_agente FROM servers JOIN credenciales USING (num_agente)")
+    assert len(rows) == 1
+    assert installation.stop(collector) == 0
+
+
 def test_scripts_say_in_one_line_that_python_is_missing(tmp_path: Path) -> None:
     copy = copy_repository(tmp_path / "copy")
     old = tmp_path / "bin"
