@@ -147,7 +147,7 @@ agentes = Table(
            comment="When a second machine last reported under this identity (collector's clock)."),
     Index(None, "id_agente", unique=True),
     Index(None, "id_serv"),
-    comment="One row per server that reports: who it is and when it last came.",
+    comment="One row per server that reports or has enrolled: who it is and when it last came.",
     sqlite_autoincrement=True,
 )  # fmt: skip
 

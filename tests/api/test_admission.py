@@ -1,9 +1,12 @@
 """Whose reports are taken: tokens, networks that need none, and what operators decide."""
 
+import socket
 import sqlite3
 import uuid
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from API.app.settings import SettingsError
 from tests.conftest import CollectorProcess, NewCollector, load_contract, make_report
@@ -55,6 +58,20 @@ def test_a_wrong_token_is_401_and_all_are_the_same(guarded: CollectorProcess, da
     answer = guarded.post(make_report(id_agente=member.id_agente), **headers)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert guarded.numbers() == []
+
+
+def test_any_authorization_is_answered_and_lets_nobody_in(guarded: CollectorProcess) -> None:
+    @given(header=st.binary(max_size=60))
+    def send(header: bytes) -> None:
+        value = header.translate(None, bytes(range(32)) + b"\x7f").strip()
+        with socket.create_connection(("127.0.0.1", guarded.port), timeout=20) as client:
+            client.sendall(
+                b"POST /servers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Authorization: %b\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}" % value
+            )
+            assert client.recv(12) == b"HTTP/1.1 401"
+
+    send()
 
 
 def test_without_its_token_nobody_reports_as_a_server_that_has_one(

@@ -17,15 +17,13 @@ class Known(NamedTuple):
     num_agente: int
     id_agente: str
     estado: str
-    momento: int | None
-    """Of its latest report, in milliseconds since 1970."""
     rotacion: int | None
     """Not None where its token is to be replaced."""
     clon_visto: str | None
     arranque: str | None
     """The boot that is the current one, where that is known."""
     arranque_desde: int | None
-    """The moment from which on it is."""
+    """The moment from which on it is, in milliseconds since 1970."""
 
 
 class Invitation(NamedTuple):
@@ -40,7 +38,7 @@ class Invitation(NamedTuple):
 
 
 _KNOWN = """
-    a.num_agente, a.id_agente, a.estado, a.momento, a.rotacion, a.clon_visto,
+    a.num_agente, a.id_agente, a.estado, a.rotacion, a.clon_visto,
     b.id_arranque, b.desde
 """
 _BOOT = """
