@@ -107,7 +107,7 @@ class Member:
             self._credentials.drop()
             return None
         if outcome.verdict is not Verdict.DELIVERED:
-            return outcome
+            return outcome._replace(answer=None)  # it is none to a report
         self._credentials.registered()
         say(f"el colector conoce a este agente como {self._credentials.id_agente}")
         return None
@@ -133,7 +133,7 @@ class Member:
         if status == CONFLICT:
             self._become_another(owner(body))
             return True
-        if status not in {UNAUTHORIZED, FORBIDDEN} or outcome.reason.startswith("alta: "):
+        if status not in {UNAUTHORIZED, FORBIDDEN}:
             return False
         if self._credentials.reload():
             return True

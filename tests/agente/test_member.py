@@ -88,6 +88,17 @@ def test_a_conflict_of_a_proxy_changes_no_identity(
     assert (agent.state / "identidad.json").read_bytes() == before
 
 
+@pytest.mark.parametrize(("status", "asked"), [(401, 1), (403, 1), (409, 2)])
+def test_a_collector_that_enrols_nobody_is_not_pressed(
+    agent: AgentRunner, collector: ScriptedCollector, status: int, asked: int
+) -> None:
+    """Nothing is sent before it is enrolled, and an identity that is taken is changed once."""
+    collector.usual = scripted.problem(status)
+    assert once(agent, collector) == 1
+    assert [post.path for post in collector.posts] == ["/agentes"] * asked
+    assert len({answer["id_agente"] for answer in enrolments(collector)}) == asked
+
+
 def test_a_collector_that_knows_no_tokens_is_reported_to_without(
     agent: AgentRunner, collector: ScriptedCollector
 ) -> None:
