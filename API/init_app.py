@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from API.app.at_rest import UMASK, AtRestError, protect
 from API.app.commands import is_command, list_of_commands, run_command
 from API.app.commands.secret import introduce
 from API.app.logs import configure_logs
@@ -20,6 +21,7 @@ HANDOVER_S = 3
 """How long a collector that was just killed may take to let go of its folder, in seconds."""
 
 REFUSED = (
+    AtRestError,
     SettingsError,
     DatabaseUnusableError,
     StorageInUseError,
@@ -36,6 +38,7 @@ def main(arguments: list[str]) -> int:
         of a command its own, and 2 where it is refused.
     """
     configure_logs()
+    os.umask(UMASK)
     try:
         if is_command(arguments):
             return run_command(arguments)
@@ -58,6 +61,7 @@ def main(arguments: list[str]) -> int:
 def check_start(settings: Settings) -> None:
     """Find out what would stop the worker, while one line can still say so."""
     lock_storage(settings.storage, HANDOVER_S).close()
+    protect(settings.storage, database_path(settings.database), settings.group)
     engine = open_engine(settings.database)
     ready(engine)
     engine.dispose()

@@ -18,6 +18,7 @@ from types import FrameType
 
 from sqlalchemy.engine import URL
 
+from API.app.at_rest import UMASK
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, settings_from
 from createDB.build import build
 from createDB.engine import DatabaseUnusableError, database_path, unusable
@@ -205,4 +206,5 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
+    os.umask(UMASK)
     sys.exit(main())

@@ -207,7 +207,8 @@ def shared_collector(
 def collector_in(folder: Path, database: Path, options: tuple[str, ...] = ()) -> CollectorProcess:
     """Give a collector in `folder` a copy of `database`."""
     collector = CollectorProcess(folder / "storage", options=options)
-    collector.database.parent.mkdir(parents=True)
+    for made in (folder, collector.storage, collector.database.parent):
+        made.mkdir(0o750, exist_ok=True)
     shutil.copy(database, collector.database)
     return collector
 

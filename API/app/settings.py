@@ -7,6 +7,7 @@ before the file, that before the default.
 
 import argparse
 import configparser
+import grp
 import ipaddress
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,7 @@ class Settings:
     proxies: tuple[Network, ...]
     database: URL
     storage: Path
+    group: int | None
     max_body: int
     queue: int
     threads: int
@@ -111,6 +113,15 @@ def _folder(text: str) -> Path:
     return Path(text).expanduser().resolve()
 
 
+def _group(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return grp.getgrnam(text).gr_gid
+    except KeyError:
+        raise ValueError("no hay tal grupo en este equipo") from None
+
+
 def _folder_or_none(text: str) -> Path | None:
     return _folder(text) if text else None
 
@@ -136,6 +147,8 @@ SETTINGS = (
     Setting("storage", "storage", "carpeta", "--storage", _folder,
             str(ROOT / "API" / "storage"),
             "carpeta del colector; la bitácora JSON está en su carpeta text/"),
+    Setting("group", "storage", "grupo", "--grupo", _group, "",
+            "grupo de quienes pueden leer la base y la bitácora en este equipo"),
     Setting("max_body", "limites", "cuerpo_mib", "--cuerpo-mib", _whole(1, 256, MIB), "8",
             "MiB que un reporte puede ocupar, antes y después de descomprimirlo"),
     Setting("queue", "limites", "cola", "--cola", _whole(1, 100_000), "512",
