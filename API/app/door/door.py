@@ -229,8 +229,8 @@ def environ_of(scope: Scope) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        "PATH_INFO": _as_wsgi(scope.path),
+        "QUERY_STRING": _as_wsgi(scope.query_string),
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
@@ -246,8 +246,14 @@ def environ_of(scope: Scope) -> dict[str, Any]:
             continue
         key = name.upper().replace("-", "_")
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-        environ[key] = f"{environ[key]},{value}" if key in environ else value
+        text = _as_wsgi(value)
+        environ[key] = f"{environ[key]},{text}" if key in environ else text
     return environ
+
+
+def _as_wsgi(text: str) -> str:
+    """Give text as WSGI has it: its bytes, each as a character."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def answer_of(response: Response) -> Answer:
