@@ -19,7 +19,7 @@ done
 
 # shellcheck source=agente/environment.sh
 source "$root/agente/environment.sh"
-make_environment "$root/.venv" "$root/requirements.txt" "$root/agente/requirements.txt"
+make_environment "$root/.venv" "$root/requirements.lock"
 python=$root/.venv/bin/python
 
 for argument in ${arguments[@]+"${arguments[@]}"}; do

@@ -7,7 +7,7 @@ cd "$root"
 
 # shellcheck source=agente/environment.sh
 source agente/environment.sh
-make_environment "$root/.venv-test" requirements-dev.txt requirements.txt agente/requirements.txt
+make_environment "$root/.venv-test" requirements-dev.lock
 bin=$root/.venv-test/bin
 
 "$bin/ruff" check .

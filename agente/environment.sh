@@ -29,7 +29,7 @@ is_installed() {
     [ -x "$1/bin/python" ] && [ -f "$1/instalado" ] && [ "$(stamp "$@")" = "$(cat "$1/instalado")" ]
 }
 
-# install FOLDER REQUIREMENTS...: make the environment anew.
+# install FOLDER LOCK: make the environment anew; a library whose hash is another is not installed.
 install() {
     found=$(find_python) || exit 2
     "$found" -c 'import venv, ensurepip' 2>/dev/null ||
@@ -37,12 +37,12 @@ install() {
     echo "${0##*/}: instalando en ${1##*/} lo que hace falta (una sola vez)..." >&2
     "$found" -m venv --clear "$1" >&2 || fail "no puedo crear $1; arriba está el motivo"
     "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-        --only-binary :all: -r "$2" >&2 || fail "no puedo instalar lo que pide $2; arriba está el motivo"
+        --only-binary :all: --require-hashes -r "$2" >&2 || fail "no puedo instalar lo que pide $2; arriba está el motivo"
     stamp "$@" >"$1/instalado"
 }
 
-# make_environment FOLDER REQUIREMENTS [FILES...]: an environment in FOLDER with what REQUIREMENTS
-# asks for; made anew when it, one of the FILES that it includes, or Python itself changes.
+# make_environment FOLDER LOCK: an environment in FOLDER with the libraries that LOCK pins; made anew
+# when that or Python itself changes.
 make_environment() (
     is_installed "$@" && exit
     # Two that start at once: the second waits, and then finds it done.
