@@ -13,6 +13,9 @@ from sqlalchemy.pool import NullPool
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_DATABASE = ROOT / "API" / "storage" / "database" / "servers.sqlite"
 
+PREPARED = 256
+"""Statements that a connection keeps prepared; the writer has some 130 (API/app/ingest/sql.py)."""
+
 BUSY_TIMEOUT_MS = 2_000
 """How long a statement waits for somebody else's lock before it fails as locked."""
 
@@ -58,7 +61,8 @@ def open_engine(url: URL, *, read_only: bool = False, wait_ms: int = BUSY_TIMEOU
     if read_only:
         path = database_path(url)
         url = url.set(database=f"{path.as_uri()}?mode=ro", query={"uri": "true"})
-    engine = create_engine(url, connect_args={"check_same_thread": False})
+    arguments = {"check_same_thread": False, "cached_statements": PREPARED}
+    engine = create_engine(url, connect_args=arguments)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: Any) -> None:

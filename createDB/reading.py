@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 from tqdm import tqdm
 
+from API.app.ingest.entry import Entry, entry_from_line
 from API.app.ingest.journal import DamagedLineError, journal_files, parse_line, read_lines
-from API.app.ingest.store import Entry, entry_from_line
 from API.app.report import InvalidReportError
 from createDB.engine import DatabaseUnusableError, unusable
 

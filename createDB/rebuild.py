@@ -9,8 +9,9 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from API.app.ingest.entry import Entry, Stored
 from API.app.ingest.journal import Mark
-from API.app.ingest.store import Entry, Store, Stored, utc_now
+from API.app.ingest.store import Store, utc_now
 from API.app.ingest.writer import remember
 from createDB.build import create_tables, one_builder
 from createDB.engine import (

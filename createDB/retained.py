@@ -5,9 +5,10 @@ import sqlite3
 
 import pandas as pd
 
+from API.app.ingest.entry import Entry
 from API.app.ingest.retention import WAS_REMOVED, Limits, first_day_kept
 from API.app.ingest.sql import to_ms
-from API.app.ingest.store import Entry, moment_of
+from API.app.ingest.store import moment_of
 from createDB.findings import Findings
 
 

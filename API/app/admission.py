@@ -18,8 +18,9 @@ from API.app.audit import Actor
 from API.app.collector import the_collector
 from API.app.door.entrance import origin
 from API.app.errors import ProblemError
+from API.app.ingest.entry import Entry
 from API.app.ingest.sql import to_ms
-from API.app.ingest.store import Entry, moment_of
+from API.app.ingest.store import moment_of
 from API.app.queries.admission import (
     ACTIVE,
     PAUSED,

@@ -27,7 +27,7 @@ class Collector:
         self.reader: Engine = open_engine(settings.database, read_only=True)
         self.patient: Engine = open_engine(settings.database, wait_ms=PATIENCE_MS)
         self.questions = Questions(settings.database)
-        self.writer = WriterClient(address)
+        self.writer = WriterClient(address, max(1, settings.queue // settings.processes))
         self.local_secret = local_secret(address.key)
 
     @property

@@ -12,9 +12,10 @@ import structlog
 
 from API.app.housekeeper import Housekeeper
 from API.app.ingest.archive import Archiver
-from API.app.ingest.channel import Address, WriterService
+from API.app.ingest.channel import Address
 from API.app.ingest.journal import Journal
 from API.app.ingest.recovery import reconcile
+from API.app.ingest.service import WriterService
 from API.app.ingest.store import Store
 from API.app.ingest.writer import Writer
 from API.app.local_access import remove_local_access, write_local_access
@@ -45,7 +46,7 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     with engine.connect() as connection:
         store = Store(rows=layout_of(connection) is Layout.COMPLETO)
     reconcile(engine, journal, store)
-    writer = Writer(engine, journal, store, settings.queue)
+    writer = Writer(engine, journal, store)
     archiver = Archiver(journal)
     reader = open_engine(settings.database, read_only=True)
     housekeeper = Housekeeper(settings, reader, writer)
@@ -56,7 +57,7 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     housekeeper.close()
     service.close(GRACE_S)
     archiver.close()
-    writer.close()
+    journal.close()
     remove_local_access(settings.storage)
     reader.dispose()
     engine.dispose()  # last, so that it brings the -wal in

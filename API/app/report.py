@@ -108,7 +108,8 @@ def decode_report(body: bytes) -> Report:
 
 def _decode(body: bytes) -> Report:
     body.decode()  # msgspec does not look into the strings of fields that it skips
-    if b"\\u" in body and _suspect_escape.search(body):  # the first is twenty times as fast
+    # Looking for one byte takes a fiftieth of the time that looking for two takes.
+    if b"\\" in body and _suspect_escape.search(body):
         _refuse_forbidden_text(body)
     try:
         report = _decoder.decode(body)

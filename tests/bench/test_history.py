@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from API.app.ingest.store import Store, entry_from_body
+from API.app.ingest.entry import entry_from_body
+from API.app.ingest.store import Store
 from bench.history import INTERVAL_MS, TRANSIT_MS, Fleet, Size, history_database
 from bench.lives import Life
 from createDB.engine import database_url, open_engine

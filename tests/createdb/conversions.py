@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from API.app.ingest.store import Entry, Store
+from API.app.ingest.entry import Entry
+from API.app.ingest.store import Store
 from API.app.settings import Settings, settings_from
 from createDB.build import build
 from createDB.engine import open_engine

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from API.app.ingest.store import Entry, Store
+from API.app.ingest.entry import Entry
+from API.app.ingest.store import Store
 from createDB.build import build
 from createDB.conversion import convert, give_back
 from createDB.views import Layout

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from API.app.ingest.store import Store, entry_from_body
+from API.app.ingest.entry import entry_from_body
+from API.app.ingest.store import Store
 from createDB.build import build
 from createDB.engine import DatabaseUnusableError, database_url, open_engine
 from createDB.rebuild import rebuild

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from sqlalchemy import Connection
 
-from API.app.ingest.store import Entry, Store, Stored, entry_from_body
+from API.app.ingest.entry import Entry, Stored, entry_from_body
+from API.app.ingest.store import Store
 from createDB.build import create_tables
 from createDB.engine import database_url, open_engine
 from createDB.views import COMPACT, Layout

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from API.app.ingest.store import Entry
+from API.app.ingest.entry import Entry
 from tests.ingest.conftest import Bench, entry, processes
 
 A, B, C = (1, "systemd"), (7, "nginx", "www-data"), (8, "sleep", "juan")

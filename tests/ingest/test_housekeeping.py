@@ -13,12 +13,13 @@ from sqlalchemy import Engine
 
 from API.app.housekeeper import Hourly, look_after, running_out
 from API.app.housekeeping import TARGET_S, Pace, StoppedError, Way, alone, housekeeping_engine, plan
+from API.app.ingest.entry import Entry, Stored
 from API.app.ingest.expiry import old_files
 from API.app.ingest.journal import Journal
 from API.app.ingest.retention import Limits, limits_of
 from API.app.ingest.sql import to_ms
-from API.app.ingest.store import Entry, Store, Stored
-from API.app.ingest.writer import Writer
+from API.app.ingest.store import Store
+from API.app.ingest.writer import Waiting, Writer
 from API.app.settings import Settings, settings_from
 from createDB.build import build
 from createDB.engine import open_engine
@@ -162,24 +163,21 @@ def test_history_is_as_if_nothing_had_been_removed(both: dict[Layout, Kept]) -> 
 
 def store_one(writer: Writer, report: Entry) -> None:
     outcome: Future[Stored | Exception] = Future()
-    writer.submit(report, outcome.set_result)
-    assert isinstance(outcome.result(30), Stored)
+    writer.write([Waiting(report, outcome.set_result)])
+    assert isinstance(outcome.result(0), Stored)
 
 
 def test_names_that_come_back_after_they_were_removed(kept: Kept, tmp_path: Path) -> None:
     """The writer remembers names: it must not go on using what is gone."""
-    writer = Writer(kept.engine, Journal(tmp_path / "text"), kept.store, 10)
-    try:
-        for second, name in ((1, "gone"), (2, "here"), (3, "here")):
-            store_one(writer, entry(0, second, second, procesos=processes((1, name))))
-        kept.clean(3, 3, aside=writer.aside)
-        assert kept.rows("SELECT 1 FROM hechos WHERE nombre = 'gone'") == []
-        store_one(writer, entry(0, 4, 4, procesos=processes((1, "gone"))))
-        kept.assert_sound()
-        assert kept.rows("SELECT name FROM procesos WHERE id_serv = 4") == [("gone",)]
-        assert len(kept.rows("SELECT 1 FROM historial_procesos WHERE name = 'gone'")) == 1
-    finally:
-        writer.close()
+    writer = Writer(kept.engine, Journal(tmp_path / "text"), kept.store)
+    for second, name in ((1, "gone"), (2, "here"), (3, "here")):
+        store_one(writer, entry(0, second, second, procesos=processes((1, name))))
+    kept.clean(3, 3, aside=writer.aside)
+    assert kept.rows("SELECT 1 FROM hechos WHERE nombre = 'gone'") == []
+    store_one(writer, entry(0, 4, 4, procesos=processes((1, "gone"))))
+    kept.assert_sound()
+    assert kept.rows("SELECT name FROM procesos WHERE id_serv = 4") == [("gone",)]
+    assert len(kept.rows("SELECT 1 FROM historial_procesos WHERE name = 'gone'")) == 1
 
 
 def test_names_stay_while_another_process_remembers_them(kept: Kept) -> None:

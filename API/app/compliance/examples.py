@@ -15,8 +15,9 @@ from API.app.compliance.judging import Outcome, Verdict, judge
 from API.app.compliance.library import Rule
 from API.app.compliance.sandbox import empty, engine_of
 from API.app.compliance.subjects import SUBJECT, Subject
+from API.app.ingest.entry import Entry, entry_from_body
 from API.app.ingest.sql import sql_time
-from API.app.ingest.store import Entry, Store, entry_from_body
+from API.app.ingest.store import Store
 from API.app.report import InvalidReportError, agent_of
 from createDB.views import Layout
 

@@ -13,7 +13,7 @@ from API.app.controllers.parameters import page_size, refuse_unknown
 from API.app.door.entrance import in_clear, takes_body
 from API.app.errors import ProblemError
 from API.app.identity import require_role
-from API.app.ingest.store import Entry, entry_from_body
+from API.app.ingest.entry import Entry, entry_from_body
 from API.app.queries.admission import RETIRED
 from API.app.queries.servers import Filters, latest_reports, report_as_posted
 from API.app.report import InvalidReportError

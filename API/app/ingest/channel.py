@@ -1,37 +1,67 @@
 """How the processes that serve requests hand reports to the one that writes.
 
-A connection carries frames of MessagePack: a report with a number one way, that number with what
-became of the report the other way, in any order.
+Each thread that serves has a connection of its own, over an abstract Unix socket (unix(7)). On it a
+report goes one way and what became of it the other, as frames: four bytes of length, then
+MessagePack. Either end makes sure that the other runs as the same user.
 """
 
-import contextlib
-import itertools
+import os
 import secrets
+import socket
+import struct
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
-from multiprocessing.connection import Client, Connection, Listener
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
-import structlog
 
 from API.app.errors import OverloadedError, StorageUnavailableError
-from API.app.ingest.store import Entry, Stored
-from API.app.ingest.writer import Writer
+from API.app.facts import Items
+from API.app.ingest.entry import Entry, Stored
 from API.app.report import Report
-
-log = structlog.get_logger()
-
 
 TROUBLE_S = 60.0
 PATIENCE_S = 45
 """How long a request waits for the writer, in seconds: less than an agent waits for its answer."""
 
+LENGTH = struct.Struct("<I")
+_CREDENTIALS = struct.Struct("3i")
+_PIECE = 1 << 16
+
+
+class Handed(msgspec.Struct, array_like=True, gc=False):
+    """A report as it is handed over: an `Entry` that was just received."""
+
+    report: Report
+    lists: dict[str, Items]
+    body: bytes
+    id_agente: str
+    id_reporte: str
+
+
+class Answer(msgspec.Struct, array_like=True, gc=False):
+    """What became of a report."""
+
+    id_serv: int = 0
+    created: bool = False
+    unavailable: str = ""
+    """Why it could not be stored now; nothing was kept."""
+    failed: str = ""
+    """Why it cannot be stored at all, which is the writer's own fault."""
+
+
+encode = msgspec.msgpack.Encoder().encode
+_decode_answer = msgspec.msgpack.Decoder(Answer).decode
+
+
+class WriterFailedError(Exception):
+    """The writer could not store a report, for a reason that is its own; see its log."""
+
 
 class Address(NamedTuple):
-    """Where the writer listens: an abstract Unix socket (unix(7)), and the key to come in."""
+    """Where the writer listens, and a key that the processes of one start share."""
 
     name: str
     key: bytes
@@ -42,41 +72,34 @@ def new_address() -> Address:
     return Address(f"\0compliance-{secrets.token_hex(16)}", secrets.token_bytes(32))
 
 
-class _Request(msgspec.Struct, array_like=True):
-    number: int
-    report: Report
-    body: bytes
-    id_agente: str
-    id_reporte: str
+def frame(message: Handed | Answer) -> bytes:
+    """Write a message with its length before it."""
+    text = encode(message)
+    return LENGTH.pack(len(text)) + text
 
 
-class _Answer(msgspec.Struct, array_like=True):
-    number: int
-    id_serv: int = 0
-    created: bool = False
-    overloaded: bool = False
-    unavailable: str = ""
-    failed: str = ""
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_request = msgspec.msgpack.Decoder(_Request).decode
-_decode_answer = msgspec.msgpack.Decoder(_Answer).decode
-
-
-class WriterFailedError(Exception):
-    """The writer could not store a report, for a reason that is its own; see its log."""
+def is_ours(connection: socket.socket) -> bool:
+    """Tell whether whoever made the other end of `connection` runs as the same user as we do."""
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(packed)
+    return bool(user == os.geteuid())
 
 
 class WriterClient:
     """The writer, as seen by a process that serves requests; any thread may call `store`."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, capacity: int) -> None:
+        """Make it; the writer need not be there yet.
+
+        Args:
+            address: where it listens.
+            capacity: how many reports may wait for it.
+        """
         self._address = address
+        self._capacity = capacity
+        self._waiting = 0
         self._lock = threading.Lock()
-        self._numbers = itertools.count()
-        self._connection: Connection | None = None
-        self._waiting: dict[int, Future[Stored]] = {}
+        self._own = threading.local()
         self._trouble: tuple[str, float] | None = None
 
     def trouble(self) -> str | None:
@@ -93,113 +116,80 @@ class WriterClient:
             StorageUnavailableError: disk, database or writer are away; nothing was kept, or the
                 report is found again when it is sent again.
         """
-        future: Future[Stored] = Future()
-        number = next(self._numbers)
-        request = _Request(number, entry.report, entry.body, entry.id_agente, entry.id_reporte)
-        frame = _encode(request)
+        handed = Handed(entry.report, dict(entry.lists), entry.body, *entry[3:5])
+        with self._place():
+            answer = self._exchange(frame(handed))
+        self._trouble = (answer.unavailable, time.monotonic()) if answer.unavailable else None
+        if answer.unavailable:
+            raise StorageUnavailableError(answer.unavailable)
+        if answer.failed:
+            raise WriterFailedError(answer.failed)
+        return Stored(answer.id_serv, answer.created)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """Take one of the places that there are for reports that wait."""
+        with self._lock:
+            if self._waiting == self._capacity:
+                raise OverloadedError("too many reports are waiting to be stored")
+            self._waiting += 1
         try:
+            yield
+        finally:
             with self._lock:
-                connection = self._connection or self._connect()
-                self._waiting[number] = future
-                connection.send_bytes(frame)
-        except (OSError, EOFError) as error:
-            self._waiting.pop(number, None)
-            raise StorageUnavailableError("the writer is away; try again") from error
+                self._waiting -= 1
+
+    def _exchange(self, request: bytes) -> Answer:
+        """Send a frame and wait for its answer.
+
+        A connection that broke is made anew, once: the writer may be another one by now. Should the
+        first have stored the report without being able to say so, it is found again.
+        """
         try:
-            return future.result(PATIENCE_S)
+            kept: socket.socket | None = getattr(self._own, "connection", None)
+            if kept:
+                try:
+                    return self._ask(kept, request)
+                except ConnectionError:
+                    pass
+            return self._ask(self._connect(), request)
         except TimeoutError:
             raise StorageUnavailableError("the writer does not answer; try again") from None
+        except OSError as error:
+            raise StorageUnavailableError("the writer is away; try again") from error
 
-    def _connect(self) -> Connection:
-        connection = Client(self._address.name, "AF_UNIX", self._address.key)
-        self._connection = connection
-        thread = threading.Thread(target=self._receive, args=(connection,), daemon=True)
-        thread.start()
+    def _connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(PATIENCE_S)
+        connection.connect(self._address.name)
+        if not is_ours(connection):
+            connection.close()
+            raise ConnectionRefusedError("the writer's address is somebody else's")
         return connection
 
-    def _receive(self, connection: Connection) -> None:
-        with contextlib.suppress(OSError, EOFError):
-            while True:
-                answer = _decode_answer(connection.recv_bytes())
-                self._settle(self._waiting.pop(answer.number), answer)
-        with self._lock:
-            self._connection = None
-            connection.close()
-            lost, self._waiting = self._waiting, {}
-        for future in lost.values():
-            future.set_exception(StorageUnavailableError("the writer went away; try again"))
-
-    def _settle(self, future: Future[Stored], answer: _Answer) -> None:
-        self._trouble = (answer.unavailable, time.monotonic()) if answer.unavailable else None
-        if answer.overloaded:
-            future.set_exception(OverloadedError("too many reports are waiting to be stored"))
-        elif answer.unavailable:
-            future.set_exception(StorageUnavailableError(answer.unavailable))
-        elif answer.failed:
-            future.set_exception(WriterFailedError(answer.failed))
-        else:
-            future.set_result(Stored(answer.id_serv, answer.created))
-
-
-class WriterService:
-    """Lets other processes use `writer`."""
-
-    def __init__(self, writer: Writer, address: Address) -> None:
-        self._writer = writer
-        self._listener = Listener(address.name, "AF_UNIX", backlog=64, authkey=address.key)
-        self._clients: set[threading.Thread] = set()
-        threading.Thread(target=self._accept, name="accept", daemon=True).start()
-
-    def close(self, grace_s: float) -> None:
-        """Wait until every client has gone, `grace_s` seconds at most; then listen no more."""
-        for thread in list(self._clients):
-            thread.join(grace_s)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection = self._listener.accept()
-            except OSError:
-                return
-            except Exception as error:  # noqa: BLE001 - whoever has not the key is sent away
-                log.warning("connection to the writer refused", reason=str(error))
-                continue
-            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            self._clients.add(thread)
-            thread.start()
-
-    def _serve(self, connection: Connection) -> None:
-        lock = threading.Lock()
-
-        def send(answer: _Answer) -> None:
-            # A client that is gone sends its report again, and is told then.
-            with lock, contextlib.suppress(OSError):
-                connection.send_bytes(_encode(answer))
-
-        with contextlib.suppress(OSError, EOFError):
-            while True:
-                request = _decode_request(connection.recv_bytes())
-                self._take(request, send)
-        self._clients.discard(threading.current_thread())
-
-    def _take(self, request: _Request, send: Callable[[_Answer], None]) -> None:
-        entry = Entry(request.report, request.body, request.id_agente, request.id_reporte)
-
-        def tell(outcome: Stored | Exception) -> None:
-            send(_answer(request.number, outcome))
-
+    def _ask(self, connection: socket.socket, request: bytes) -> Answer:
+        self._own.connection = None  # while an answer is owed on it, it is of no other use
         try:
-            self._writer.submit(entry, tell)
-        except OverloadedError as error:
-            tell(error)
+            connection.sendall(request)
+            answer = _decode_answer(_receive_frame(connection))
+        except BaseException:
+            connection.close()
+            raise
+        self._own.connection = connection
+        return answer
 
 
-def _answer(number: int, outcome: Stored | Exception) -> _Answer:
-    if isinstance(outcome, Stored):
-        return _Answer(number, outcome.id_serv, outcome.created)
-    if isinstance(outcome, OverloadedError):
-        return _Answer(number, overloaded=True)
-    if isinstance(outcome, StorageUnavailableError):
-        return _Answer(number, unavailable=str(outcome))
-    return _Answer(number, failed=repr(outcome))
+def size_of_frame(received: bytes | bytearray) -> int | None:
+    """Tell how many bytes the frame has of which `received` is the beginning; None if unknown."""
+    return LENGTH.size + LENGTH.unpack_from(received)[0] if len(received) >= LENGTH.size else None
+
+
+def _receive_frame(connection: socket.socket) -> bytes:
+    """Wait for a whole frame, and give what is in it."""
+    received = b""
+    while len(received) != size_of_frame(received):
+        piece = connection.recv(_PIECE)
+        if not piece:
+            raise ConnectionResetError("the writer went away")
+        received += piece
+    return received[LENGTH.size :]

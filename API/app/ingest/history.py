@@ -10,13 +10,13 @@ that does not outlive one.
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
-from API.app.facts import LISTS, SYSTEM, Fact, system_values
-from API.app.ingest.labels import NOTHING, Key, Labels, Observed
+from API.app.facts import LISTS, SYSTEM, Fact, Items, system_values
+from API.app.ingest.labels import NO_ITEMS, Key, Labels, Observed
 from API.app.ingest.periods import (
     Changes,
     Period,
@@ -63,14 +63,21 @@ class History:
         if server is None:
             server = self._servers[id_agente] = load_server(connection, id_agente)
             self._remembered += server.size()
-            while self._remembered > REMEMBERED_KEYS and len(self._servers) > 1:
-                self._remembered -= self._servers.popitem(last=False)[1].size()
         else:
             self._servers.move_to_end(id_agente)
         return server
 
-    def record(self, connection: Connection, server: Server, report: Report, momento: int) -> None:
+    def record(
+        self,
+        connection: Connection,
+        server: Server,
+        report: Report,
+        lists: Mapping[str, Items],
+        momento: int,
+    ) -> None:
         """Open and close periods for one report, whose row in `servers` is there already.
+
+        Between two reports of one server comes a `flush`.
 
         A late one whose days were over before it came changes nothing: the reports that stood
         around it may be gone, and with them the knowledge of how long anything it says lasted.
@@ -78,15 +85,14 @@ class History:
         Args:
             connection: inside the transaction that stores the report.
             server: that sent it.
-            report: what it says.
+            report: what it says, but for its lists.
+            lists: what these say, by field.
             momento: its place in the server's history, in milliseconds; no other report of the
                 server has the same.
         """
         self._remembered -= server.size()
-        place = _Place(connection, server, report, momento, self._labels, self._changes)
+        place = _Place(connection, server, report, lists, momento, self._labels, self._changes)
         if server.momento is None or momento > server.momento:
-            if server.num_agente in self._changes.servers:
-                self.flush(connection)
             place.as_latest()
         elif momento >= limits_of(connection).reportes:
             self.flush(connection)
@@ -98,6 +104,8 @@ class History:
     def flush(self, connection: Connection) -> None:
         """Write what `record` has gathered: before the commit, and before periods are read."""
         self._changes.flush(connection)
+        while self._remembered > REMEMBERED_KEYS and len(self._servers) > 1:
+            self._remembered -= self._servers.popitem(last=False)[1].size()
 
 
 class _Later(NamedTuple):
@@ -115,6 +123,7 @@ class _Place:
     connection: Connection
     server: Server
     report: Report
+    lists: Mapping[str, Items]
     momento: int
     labels: Labels
     changes: Changes
@@ -122,7 +131,6 @@ class _Place:
     def as_latest(self) -> None:
         """Compare it with what is open, and let it be what is open from now on."""
         server = self.server
-        self.changes.servers.add(server.num_agente)
         rebooted = _differ(server.boot, self.report.id_arranque)
         for fact in LISTS:
             self._follow(fact, rebooted and fact.ends_with_boot)
@@ -168,23 +176,26 @@ class _Place:
     def _observed(self, fact: Fact, restart: bool) -> Observed | None:
         """Count what the report has of `fact`; None where that says nothing of the periods."""
         if fact.field not in (self.report.errores or ()):
-            return self.labels.observe(self.connection, fact, self.report)
-        return NOTHING if restart else None
+            items = self.lists.get(fact.field) or fact.items(self.report)
+            return self.labels.observe(self.connection, fact.field, items)
+        return NO_ITEMS if restart else None
 
     def _open(self, fact: Fact, now: Observed, keys: Collection[Key], hasta: int) -> None:
         """Begin a period for each of `keys`."""
         if not keys:
             return
-        items = dict(zip(now.keys, now.items, strict=True))
-        for key in keys:
-            period = self._period(fact, items[key], key, now.counts[key], hasta)
-            self.changes.open(self.server, period)
+        wanted = set(keys)
+        places = {key: place for place, key in enumerate(now.keys) if key in wanted}
+        for place in places.values():
+            self.changes.open(self.server, self._period(fact, now, place, hasta))
 
-    def _period(self, fact: Fact, item: Any, key: Key, times: int, hasta: int) -> Period:
-        own = fact.ends_with_boot and self.report.pid_agente == fact.pid(item) is not None
-        start = fact.start(item)
+    def _period(self, fact: Fact, now: Observed, place: int, hasta: int) -> Period:
+        """Begin a period for the item that stands at `place`."""
+        key, items = now.keys[place], now.items
+        start = items.starts[place] if items.starts else None
         inicio = None if start is None else int(start.timestamp() * 1000)
-        return Period(key, self.momento, hasta, times, inicio, own)
+        own = fact.ends_with_boot and self.report.pid_agente == items.pids[place]
+        return Period(key, self.momento, hasta, now.counts[key], inicio, own)
 
     def _cut(self, period: Period, next_to_know: _Later | None) -> None:
         """End `period` here; where it went on in the next report that knows, its rest stays."""

@@ -5,12 +5,11 @@ A fact's label (`hechos`: field, name, second text) with a process id is a *key*
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from API.app.facts import Fact, Label
-from API.app.report import Report
+from API.app.facts import NO_PID, NOTHING, Items, Label
 
 REMEMBERED = 100_000
 """Labels kept in memory; an agent that makes up names does not fill it."""
@@ -25,14 +24,14 @@ _FIND = "SELECT id_hecho FROM hechos WHERE campo = ? AND nombre = ? AND valor IS
 _INSERT = "INSERT INTO hechos (campo, nombre, valor) VALUES (?, ?, ?) RETURNING id_hecho"
 
 
-def key_of(id_hecho: int, pid: int | None) -> Key:
-    """Put a key together."""
-    return id_hecho << 32 | (0 if pid is None else pid + 1)
+def key_of(id_hecho: int, pid: int) -> Key:
+    """Put the columns `id_hecho` and `pid` together."""
+    return (id_hecho << 32) + pid - NO_PID
 
 
 def parts_of(key: Key) -> tuple[int, int]:
-    """Give the columns `id_hecho` and `pid`; -1 stands for no process id."""
-    return key >> 32, (key & 0xFFFFFFFF) - 1
+    """Give the columns `id_hecho` and `pid`."""
+    return key >> 32, (key & 0xFFFFFFFF) + NO_PID
 
 
 class Observed(NamedTuple):
@@ -42,10 +41,10 @@ class Observed(NamedTuple):
     """Key -> how many equal items there are."""
     keys: Sequence[Key]
     """Of each item, in the order of `items`."""
-    items: Sequence[Any]
+    items: Items
 
 
-NOTHING = Observed({}, (), ())
+NO_ITEMS = Observed({}, (), NOTHING)
 
 
 class Labels:
@@ -58,16 +57,14 @@ class Labels:
         """Drop what is remembered."""
         self._numbers.clear()
 
-    def observe(self, connection: Connection, fact: Fact, report: Report) -> "Observed":
-        """Count the equal items that `report` has of `fact`, by their key."""
-        items = fact.items(report)
-        known = self._numbers.setdefault(fact.field, {})
-        try:
-            keys = fact.keys(items, known)
-        except KeyError:
-            labels = map(fact.label, items)
-            numbers = {label: self._number(connection, fact.field, label) for label in labels}
-            keys = fact.keys(items, numbers)
+    def observe(self, connection: Connection, field: str, items: Items) -> Observed:
+        """Count the equal ones among `items` of a fact, by their key."""
+        known = self._numbers.setdefault(field, {})
+        first = [
+            key_of(known.get(label) or self._number(connection, field, label), NO_PID) - NO_PID
+            for label in items.labels
+        ]
+        keys = [first[place] + pid for place, pid in zip(items.which, items.pids, strict=True)]
         counts = dict.fromkeys(keys, 1)
         return Observed(counts if len(counts) == len(keys) else Counter(keys), keys, items)
 

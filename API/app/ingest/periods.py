@@ -51,7 +51,6 @@ class Changes:
     """What is to be written, gathered over a batch of reports of different servers."""
 
     def __init__(self) -> None:
-        self.servers: set[int] = set()
         self._closed: list[tuple[int, ...]] = []
         self._opened: list[tuple[int | None, ...]] = []
         self._moments: set[tuple[int, int]] = set()
@@ -101,7 +100,7 @@ class Changes:
         if len(self._known) > KNOWN_PRESENCES:
             self._known.clear()
         self._known |= self._present
-        for done in (self._closed, self._opened, self._moments, self._present, self.servers):
+        for done in (self._closed, self._opened, self._moments, self._present):
             done.clear()
         self._repetitions = 0
 

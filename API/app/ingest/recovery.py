@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
+from API.app.ingest.entry import Entry, entry_from_line
 from API.app.ingest.journal import (
     DamagedLineError,
     Journal,
@@ -29,7 +30,7 @@ from API.app.ingest.journal import (
 )
 from API.app.ingest.retention import first_day_kept, limits_of, was_removed
 from API.app.ingest.sql import to_ms
-from API.app.ingest.store import Entry, Store, entry_from_line, moment_of, utc_now
+from API.app.ingest.store import Store, moment_of, utc_now
 from API.app.ingest.writer import remember
 from API.app.queries.servers import StoredReport, report_as_posted, stored_on
 from API.app.report import InvalidReportError

@@ -5,66 +5,33 @@ caller's transaction.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from API.app.facts import NO_PID
 from API.app.ingest.boots import Boots
+from API.app.ingest.entry import Entry, Stored, take_apart
 from API.app.ingest.history import History
-from API.app.ingest.journal import Line
 from API.app.ingest.periods import Server
 from API.app.ingest.sql import insert_statement, run_for_rows, sql_time, to_ms, values_of
-from API.app.report import Report, agent_of, decode_report, identity_of
+from API.app.report import Report
 from createDB.schema import servers
 
 CLOCK_AHEAD = timedelta(minutes=5)
 """How far a server's clock may run ahead before its word about the moment no longer counts."""
 
 
-class Entry(NamedTuple):
-    """A report on its way into the tables."""
+class _Placed(NamedTuple):
+    """An entry with its server and its place in that server's history."""
 
-    report: Report
-    body: bytes
-    """The report's JSON text as it was received."""
-    id_agente: str
-    id_reporte: str
-    recibido: datetime | None = None
-    """When it was received, in UTC without offset; None for a report that is only now stored."""
-    id_serv: int | None = None
-    """The number it already has, where it comes from the JSON log."""
-
-
-class Stored(NamedTuple):
-    """What became of an entry: its number, and whether it is new."""
-
-    id_serv: int
-    created: bool
-
-
-def entry_from_body(body: bytes) -> Entry:
-    """Check the JSON text `body` and identify it.
-
-    Raises:
-        InvalidReportError: it is not a report.
-    """
-    report = decode_report(body)
-    return Entry(report, body, agent_of(report), identity_of(report, body))
-
-
-def entry_from_line(line: Line) -> Entry:
-    """Take a report back from its line of the JSON log, with the number and times it has there.
-
-    Raises:
-        InvalidReportError: what stands there is not a report.
-    """
-    body = bytes(line.reporte)
-    report = decode_report(body)
-    recibido = line.recibido.astimezone(UTC).replace(tzinfo=None)
-    return Entry(report, body, agent_of(report), line.id_reporte, recibido, line.id_serv)
+    entry: Entry
+    server: Server
+    recibido: datetime
+    momento: int
 
 
 class Store:
@@ -95,26 +62,48 @@ class Store:
             one `Stored` for each entry, in their order.
         """
         try:
-            results, agents = [], []
-            for entry in entries:
-                at = entry.recibido or now
-                server = self._history.server(connection, entry.id_agente)
-                momento = _free_moment(connection, server, entry.report.fecha_hora, at)
-                found = _insert_server(connection, server, entry, at, momento)
-                results.append(found)
-                if found.created:
-                    if self._rows:
-                        _insert_children(connection, found.id_serv, entry.report)
-                    self._boots.follow(connection, server, entry.report.id_arranque, momento)
-                    self._history.record(connection, server, entry.report, momento)
-                    agents.append(_agent_row(found.id_serv, server, entry.report, at, momento))
-            self._history.flush(connection)
-            if agents:
-                connection.exec_driver_sql(_UPDATE_AGENT, agents)
+            results: list[Stored] = []
+            for group in _groups(entries):
+                results += self._store_group(connection, group, now)
         except BaseException:
             self.forget()
             raise
         return results
+
+    def _store_group(
+        self, connection: Connection, entries: Sequence[Entry], now: datetime
+    ) -> list[Stored]:
+        """Write reports of different servers."""
+        placed = [self._place(connection, entry, now) for entry in entries]
+        rows = [_server_row(item) for item in placed]
+        created: dict[int, int] = dict(map(tuple, run_for_rows(connection, _insert_servers, rows)))
+        agents = []
+        results = []
+        for item in placed:
+            number = item.server.num_agente
+            id_serv = created.get(number)
+            if id_serv is None:
+                identity = (number, item.entry.id_reporte)
+                found = connection.exec_driver_sql(_FIND_SERVER, identity).scalar_one()
+                results.append(Stored(found, created=False))
+                continue
+            if self._rows:
+                _insert_children(connection, id_serv, item.entry)
+            report = item.entry.report
+            self._boots.follow(connection, item.server, report.id_arranque, item.momento)
+            self._history.record(connection, item.server, report, item.entry.lists, item.momento)
+            agents.append(_agent_row(id_serv, item.server, report, item.recibido, item.momento))
+            results.append(Stored(id_serv, created=True))
+        self._history.flush(connection)
+        run_for_rows(connection, _update_agents, agents)
+        return results
+
+    def _place(self, connection: Connection, entry: Entry, now: datetime) -> _Placed:
+        """Find the report's place in its server's history: a millisecond that no other has."""
+        recibido = entry.recibido or now
+        server = self._history.server(connection, entry.id_agente)
+        momento = _free_moment(connection, server, entry.report.fecha_hora, recibido)
+        return _Placed(entry, server, recibido, momento)
 
     def adopt(
         self,
@@ -136,10 +125,11 @@ class Store:
         server = self._history.server(connection, id_agente)
         momento = _free_moment(connection, server, report.fecha_hora, recibido or report.fecha_hora)
         connection.exec_driver_sql(_PLACE, (momento, server.num_agente, id_serv))
-        self._history.record(connection, server, report, momento)
+        head, lists = take_apart(report)
+        self._history.record(connection, server, head, lists, momento)
         self._history.flush(connection)
-        row = _agent_row(id_serv, server, report, recibido, momento)
-        connection.exec_driver_sql(_UPDATE_AGENT, row)
+        row = _agent_row(id_serv, server, head, recibido, momento)
+        run_for_rows(connection, _update_agents, [row])
 
     def forget(self) -> None:
         """Drop what is remembered: the caller's transaction was rolled back."""
@@ -161,29 +151,51 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-_INSERT_SERVER = (
-    insert_statement(servers) + " ON CONFLICT (num_agente, id_reporte) DO NOTHING RETURNING id_serv"
-)
+def _groups(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Cut `entries` so that no server stands twice in a piece."""
+    start, seen = 0, set[str]()
+    for place, entry in enumerate(entries):
+        if entry.id_agente in seen:
+            yield entries[start:place]
+            start, seen = place, set()
+        seen.add(entry.id_agente)
+    yield entries[start:]
+
+
 _FIND_SERVER = "SELECT id_serv FROM servers WHERE num_agente = ? AND id_reporte = ?"
 _TAKEN = "SELECT momento FROM servers WHERE num_agente = ? AND momento >= ? ORDER BY momento"
 _PLACE = "UPDATE servers SET momento = ?, num_agente = ? WHERE id_serv = ?"
-_UPDATE_AGENT = """
-    UPDATE agentes SET
-        siguiente = max(siguiente, :siguiente),
-        primer_reporte =
-            coalesce(min(coalesce(primer_reporte, :recibido), :recibido), primer_reporte),
-        ultimo_reporte =
-            coalesce(max(coalesce(ultimo_reporte, :recibido), :recibido), ultimo_reporte),
-        descartados = max(coalesce(descartados, 0), coalesce(:descartados, 0)),
-        hostname = iif(:momento >= coalesce(momento, :momento), :hostname, hostname),
-        ipaddress = iif(:momento >= coalesce(momento, :momento), :ipaddress, ipaddress),
-        id_serv = iif(:momento >= coalesce(momento, :momento), :id_serv, id_serv),
-        intervalo = iif(:momento >= coalesce(momento, :momento), :intervalo, intervalo),
-        version_agente =
-            iif(:momento >= coalesce(momento, :momento), :version_agente, version_agente),
-        momento = max(coalesce(momento, :momento), :momento)
-    WHERE num_agente = :num_agente
-"""
+
+
+@cache
+def _insert_servers(rows: int) -> str:
+    return (
+        f"{insert_statement(servers, rows)} "
+        "ON CONFLICT (num_agente, id_reporte) DO NOTHING RETURNING num_agente, id_serv"
+    )
+
+
+_OF_LATEST = ("hostname", "ipaddress", "id_serv", "intervalo", "version_agente", "momento")
+"""Columns of `agentes` that its latest report decides."""
+
+_AGENT_ROW = (*_OF_LATEST, "num_agente", "siguiente", "recibido", "descartados")
+
+
+@cache
+def _update_agents(rows: int) -> str:
+    latest = "reported.momento >= coalesce(agentes.momento, reported.momento)"
+    of_latest = (f"{name} = iif({latest}, reported.{name}, agentes.{name})" for name in _OF_LATEST)
+    return f"""
+        WITH reported ({", ".join(_AGENT_ROW)}) AS ({values_of(len(_AGENT_ROW), rows)})
+        UPDATE agentes SET
+            siguiente = max(agentes.siguiente, reported.siguiente),
+            primer_reporte = coalesce(min(primer_reporte, recibido), primer_reporte, recibido),
+            ultimo_reporte = coalesce(max(ultimo_reporte, recibido), ultimo_reporte, recibido),
+            descartados =
+                max(coalesce(agentes.descartados, 0), coalesce(reported.descartados, 0)),
+            {", ".join(of_latest)}
+        FROM reported WHERE agentes.num_agente = reported.num_agente
+    """  # noqa: S608 - text of our own
 
 
 def _free_moment(
@@ -202,20 +214,9 @@ def _free_moment(
     return momento
 
 
-def _insert_server(
-    connection: Connection, server: Server, entry: Entry, recibido: datetime, momento: int
-) -> Stored:
-    row = _server_row(entry, recibido, momento, server.num_agente)
-    created = connection.exec_driver_sql(_INSERT_SERVER, row).first()
-    if created:
-        return Stored(created[0], created=True)
-    identity = (server.num_agente, entry.id_reporte)
-    return Stored(connection.exec_driver_sql(_FIND_SERVER, identity).scalar_one(), created=False)
-
-
-def _server_row(entry: Entry, recibido: datetime, momento: int, num_agente: int) -> tuple[Any, ...]:
+def _server_row(item: _Placed) -> tuple[Any, ...]:
     """Give the values of one row of `servers`, in the order of its columns."""
-    report = entry.report
+    entry, report = item.entry, item.entry.report
     return (
         entry.id_serv,
         report.ipaddress,
@@ -227,61 +228,58 @@ def _server_row(entry: Entry, recibido: datetime, momento: int, num_agente: int)
         report.hostname,
         entry.id_agente,
         entry.id_reporte,
-        sql_time(recibido),
+        sql_time(item.recibido),
         report.distribucion,
         report.version_distribucion,
         report.nucleo,
         report.id_arranque,
         report.pid_agente,
         json.dumps(report.errores, ensure_ascii=False) if report.errores else None,
-        momento,
-        num_agente,
+        item.momento,
+        item.server.num_agente,
     )
 
 
 def _agent_row(
     id_serv: int, server: Server, report: Report, recibido: datetime | None, momento: int
-) -> dict[str, Any]:
-    return {
-        "num_agente": server.num_agente,
-        "siguiente": server.next_number,
-        "hostname": report.hostname,
-        "ipaddress": report.ipaddress,
-        "id_serv": id_serv,
-        "momento": momento,
-        "recibido": None if recibido is None else sql_time(recibido),
-        "intervalo": report.intervalo,
-        "version_agente": report.version_agente,
-        "descartados": report.descartados,
-    }
+) -> tuple[Any, ...]:
+    """Give the values of `_AGENT_ROW`."""
+    return (
+        report.hostname,
+        report.ipaddress,
+        id_serv,
+        report.intervalo,
+        report.version_agente,
+        momento,
+        server.num_agente,
+        server.next_number,
+        None if recibido is None else sql_time(recibido),
+        report.descartados,
+    )
 
 
-def _insert_children(connection: Connection, id_serv: int, report: Report) -> None:
-    """Give each item a row, but for the lists that could not be gathered: they say nothing."""
-    shared = (id_serv, report.ipaddress, sql_time(report.fecha_hora))
-    unknown = report.errores or ()
-    if "procesos" not in unknown:
-        processes = [(item.pid, item.name, item.username) for item in report.procesos]
-        run_for_rows(connection, _insert_processes, processes, shared)
-    if "usuarios_activos" not in unknown:
-        sessions = [(item.name, item.pid) for item in report.usuarios_activos]
-        run_for_rows(connection, _insert_sessions, sessions, shared)
+def _insert_children(connection: Connection, id_serv: int, entry: Entry) -> None:
+    """Give each item of the report's lists a row."""
+    shared = (id_serv, entry.report.ipaddress, sql_time(entry.report.fecha_hora))
+    found = entry.lists["procesos"]
+    labels = found.labels
+    processes = [(pid, *labels[place]) for pid, place in zip(found.pids, found.which, strict=True)]
+    run_for_rows(connection, _insert_processes, processes, shared)
+    found = entry.lists["usuarios_activos"]
+    sessions = [
+        (found.labels[place][0], None if pid == NO_PID else pid)
+        for pid, place in zip(found.pids, found.which, strict=True)
+    ]
+    run_for_rows(connection, _insert_sessions, sessions, shared)
 
 
 @cache
 def _insert_processes(rows: int) -> str:
-    return _insert_items("procesos", "pid, name, username", "column1, column2, column3", 3, rows)
+    columns = "id_serv, ip_server, fecha_hora, pid, name, username"
+    return f"INSERT INTO procesos ({columns}) {values_of(3, rows, shared=3)}"
 
 
 @cache
 def _insert_sessions(rows: int) -> str:
-    return _insert_items("usuarios_activos", "username, pid", "column1, column2", 2, rows)
-
-
-def _insert_items(table: str, columns: str, found: str, width: int, rows: int) -> str:
-    """Write an INSERT of rows that share their report's number, address and time."""
-    return (
-        "WITH report (id_serv, ip, at) AS (VALUES (?, ?, ?)) "  # noqa: S608 - text of our own
-        f"INSERT INTO {table} (id_serv, ip_server, fecha_hora, {columns}) "
-        f"SELECT id_serv, ip, at, {found} FROM report, ({values_of(width, rows)})"
-    )
+    columns = "id_serv, ip_server, fecha_hora, username, pid"
+    return f"INSERT INTO usuarios_activos ({columns}) {values_of(2, rows, shared=3)}"

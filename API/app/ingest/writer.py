@@ -1,12 +1,10 @@
-"""The one writer: a thread that takes whatever reports are waiting and stores them together.
+"""The one writer: stores batches of reports, each in one transaction.
 
-However many wait, they cost one transaction, one fsync of the JSON log and one of the database;
-under load batches form by themselves, and a lone report waits for nobody. Within the transaction
-the rows go in, the lines are appended and fsynced, and then comes the commit; a transaction that
-fails takes its lines back.
+However many there are, they cost one fsync of the JSON log and one of the database. Within the
+transaction the rows go in, the lines are appended and fsynced, and then comes the commit; a
+transaction that fails takes its lines back.
 """
 
-import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -17,14 +15,12 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from API.app.errors import OverloadedError, StorageUnavailableError
+from API.app.errors import StorageUnavailableError
+from API.app.ingest.entry import Entry, Stored
 from API.app.ingest.journal import Journal, Mark, format_line
-from API.app.ingest.store import Entry, Store, Stored, utc_now
+from API.app.ingest.store import Store, utc_now
 
 log = structlog.get_logger()
-
-MAX_BATCH = 128
-"""Reports in one transaction. More would make the first of them wait without a gain in rate."""
 
 _REMEMBER = (
     "INSERT INTO bitacoras (archivo, posicion) VALUES (?, ?) "
@@ -35,7 +31,7 @@ Tell = Callable[[Stored | Exception], None]
 """Told what became of a report, once; must not block."""
 
 
-class _Waiting(NamedTuple):
+class Waiting(NamedTuple):
     """A report, and who waits for it."""
 
     entry: Entry
@@ -43,29 +39,34 @@ class _Waiting(NamedTuple):
 
 
 class Writer:
-    """Stores reports in the JSON log and in the database; `submit` may be called by any thread."""
+    """Stores reports in the JSON log and in the database."""
 
-    def __init__(self, engine: Engine, journal: Journal, store: Store, capacity: int) -> None:
+    def __init__(self, engine: Engine, journal: Journal, store: Store) -> None:
         self._engine = engine
         self._store = store
         self._journal = journal
         self._turn = threading.Lock()
-        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(capacity)
-        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._thread.start()
 
-    def submit(self, entry: Entry, tell: Tell) -> None:
-        """Have one report stored; `tell` hears when it is on disk in both places, or why not.
+    def write(self, batch: Sequence[Waiting]) -> None:
+        """Store `batch` and tell each of those who wait; a report that spoils it goes alone.
 
-        It is told `StorageUnavailableError` where disk or database refuse; then nothing was kept.
-
-        Raises:
-            OverloadedError: too many are waiting.
+        A report is on disk in both places when they hear of it. They hear
+        `StorageUnavailableError` where disk or database refuse; then nothing was kept.
         """
         try:
-            self._waiting.put_nowait(_Waiting(entry, tell))
-        except queue.Full:
-            raise OverloadedError("too many reports are waiting to be stored") from None
+            with self._turn:
+                results = self._commit([item.entry for item in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            if len(batch) > 1 and not _is_outage(error):
+                for item in batch:
+                    self.write([item])
+                return
+            failure = _as_failure(error)
+            for item in batch:
+                item.tell(failure)
+            return
+        for item, result in zip(batch, results, strict=True):
+            item.tell(result)
 
     def aside(self, step: Callable[[], bool]) -> None:
         """Run `step` between two batches, while reports wait.
@@ -83,49 +84,6 @@ class Writer:
             finally:
                 if removed_names:
                     self._store.forget_names()
-
-    def close(self) -> None:
-        """Store what is waiting, then stop."""
-        self._waiting.put(None)
-        self._thread.join()
-        self._journal.close()
-
-    def _run(self) -> None:
-        while batch := self._next_batch():
-            self._store_batch(batch)
-
-    def _next_batch(self) -> list[_Waiting]:
-        """Wait for a report, then take all that are there; empty when the writer is to stop."""
-        batch = []
-        item = self._waiting.get()
-        while item is not None:
-            batch.append(item)
-            if len(batch) == MAX_BATCH:
-                return batch
-            try:
-                item = self._waiting.get_nowait()
-            except queue.Empty:
-                return batch
-        if batch:
-            self._waiting.put(None)
-        return batch
-
-    def _store_batch(self, batch: Sequence[_Waiting]) -> None:
-        """Store `batch` and tell each of those who wait; a report that spoils it goes alone."""
-        try:
-            with self._turn:
-                results = self._commit([item.entry for item in batch])
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-            if len(batch) > 1 and not _is_outage(error):
-                for item in batch:
-                    self._store_batch([item])
-                return
-            failure = _as_failure(error)
-            for item in batch:
-                item.tell(failure)
-            return
-        for item, result in zip(batch, results, strict=True):
-            item.tell(result)
 
     def _commit(self, entries: Sequence[Entry]) -> list[Stored]:
         now = utc_now()

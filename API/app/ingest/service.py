@@ -1,0 +1,148 @@
+"""The writer's end of the channel: takes whatever reports have come and has them stored together.
+
+However many wait, they are one batch; under load batches form by themselves, and a lone report
+waits for nobody. One thread reads, stores and answers: there is nobody to share the interpreter
+with while reports wait.
+"""
+
+import contextlib
+import os
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import msgspec
+import structlog
+
+from API.app.errors import StorageUnavailableError
+from API.app.ingest.channel import LENGTH, Address, Answer, Handed, frame, is_ours, size_of_frame
+from API.app.ingest.entry import Entry, Stored
+from API.app.ingest.writer import Waiting, Writer
+
+log = structlog.get_logger()
+
+MAX_BATCH = 128
+"""Reports in one transaction. More would make the first of them wait without a gain in rate."""
+
+PIECE = 1 << 18
+"""Bytes that are read at a time: what a socket of Linux holds, and a little more."""
+
+BACKLOG = 1_024
+
+_decode = msgspec.msgpack.Decoder(Handed).decode
+
+
+class _Client:
+    """A thread that serves requests, and what it has sent of its next report."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self._received = bytearray()
+
+    def report(self) -> Handed | None:
+        """Read what has come; give the report once it is whole.
+
+        Raises:
+            ConnectionError: the other end is gone.
+        """
+        piece = self.connection.recv(PIECE, socket.MSG_DONTWAIT)
+        if not piece:
+            raise ConnectionResetError
+        self._received += piece
+        if len(self._received) != size_of_frame(self._received):
+            return None
+        handed = _decode(memoryview(self._received)[LENGTH.size :])
+        self._received = bytearray()
+        return handed
+
+    def tell(self, outcome: Stored | Exception) -> None:
+        """Answer; a client that is gone sends its report again, and is told then."""
+        with contextlib.suppress(OSError):
+            self.connection.sendall(frame(_answer(outcome)))
+
+
+class WriterService:
+    """Lets other processes use `writer`, from a thread of its own."""
+
+    def __init__(self, writer: Writer, address: Address) -> None:
+        self._writer = writer
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(address.name)
+        self._listener.listen(BACKLOG)
+        self._ours, self._theirs = socket.socketpair()
+        self._until: float | None = None
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(self._ours, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def close(self, grace_s: float) -> None:
+        """Go on until every client has gone, `grace_s` seconds at most; then listen no more."""
+        self._until = time.monotonic() + grace_s
+        self._theirs.close()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._is_over():
+                waiting = list(self._read())
+                for start in range(0, len(waiting), MAX_BATCH):
+                    self._writer.write(waiting[start : start + MAX_BATCH])
+        except BaseException:
+            log.exception("the writer failed")
+            os._exit(1)  # those who wait are answered by their broken connections, at once
+        self._listener.close()
+        for client in self._clients():
+            client.connection.close()
+        self._selector.close()
+
+    def _is_over(self) -> bool:
+        if self._until is None:
+            return False
+        return time.monotonic() > self._until or not self._clients()
+
+    def _clients(self) -> list[_Client]:
+        return [key.data for key in self._selector.get_map().values() if key.data]
+
+    def _read(self) -> Iterator[Waiting]:
+        """Wait until something comes, and give the reports that are whole."""
+        patience = None if self._until is None else max(self._until - time.monotonic(), 0)
+        for key, _ in self._selector.select(patience):
+            if key.data:
+                yield from self._receive(key.data)
+            elif key.fileobj is self._listener:
+                self._accept()
+            else:
+                self._selector.unregister(self._ours)  # it only tells that `close` was called
+
+    def _receive(self, client: _Client) -> Iterator[Waiting]:
+        try:
+            handed = client.report()
+        except ConnectionError:
+            self._selector.unregister(client.connection)
+            client.connection.close()
+            return
+        if handed:
+            entry = Entry(
+                handed.report, handed.lists, handed.body, handed.id_agente, handed.id_reporte
+            )
+            yield Waiting(entry, client.tell)
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        if is_ours(connection):
+            self._selector.register(connection, selectors.EVENT_READ, _Client(connection))
+        else:
+            log.warning("connection of another user to the writer refused")
+            connection.close()
+
+
+def _answer(outcome: Stored | Exception) -> Answer:
+    if isinstance(outcome, Stored):
+        return Answer(outcome.id_serv, outcome.created)
+    if isinstance(outcome, StorageUnavailableError):
+        return Answer(unavailable=str(outcome))
+    return Answer(failed=repr(outcome))
