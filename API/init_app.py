@@ -10,6 +10,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 from API.app.at_rest import UMASK, AtRestError, protect
 from API.app.commands import is_command, list_of_commands, run_command
 from API.app.commands.secret import introduce
+from API.app.door.certificates import CertificateError, prepare
 from API.app.logs import configure_logs
 from API.app.server import AddressInUseError, ServingEndedError, WriterStartError, serve
 from API.app.settings import Settings, SettingsError, load_settings
@@ -27,6 +28,7 @@ REFUSED = (
     StorageInUseError,
     AddressInUseError,
     WriterStartError,
+    CertificateError,
 )
 
 
@@ -65,6 +67,8 @@ def check_start(settings: Settings) -> None:
     engine = open_engine(settings.database)
     ready(engine)
     engine.dispose()
+    if settings.tls:
+        prepare(settings)
     lock_database(database_path(settings.database), HANDOVER_S).close()
 
 

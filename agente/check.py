@@ -154,7 +154,9 @@ def shake_hands(settings: Settings) -> Step | None:
     try:
         import certifi
 
-        context = ssl.create_default_context(cafile=str(settings.ca or certifi.where()))
+        context = ssl.create_default_context(
+            cafile=str(Transport(settings).authority() or certifi.where())
+        )
         with (
             socket.create_connection((host, port), PATIENCE) as plain,
             context.wrap_socket(plain, server_hostname=host) as secure,

@@ -7,6 +7,7 @@ import argparse
 import configparser
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,6 +62,14 @@ def host(text: str) -> str:
     return bare
 
 
+def fingerprint(text: str) -> str:
+    """Return a SHA-256 in hexadecimal, with or without colons, as 64 small digits."""
+    found = text.replace(":", "").lower()
+    if not re.fullmatch("[0-9a-f]{64}", found):
+        raise ValueError("tiene que ser un SHA-256: 64 cifras hexadecimales")
+    return found
+
+
 def secret(text: str) -> str:
     """Return a secret that can stand in a header. Raises ValueError."""
     if not (text.isascii() and text.isprintable() and " " not in text):
@@ -90,6 +99,8 @@ SETTINGS = (
     Setting("api", "url", "--url", url, "", "URL del colector; manda sobre ip y puerto"),
     Setting("api", "alta", "", secret, "", "secreto con que este agente se da de alta"),
     Setting("api", "ca", "--ca", Path, None, "certificados con que se comprueba el del colector"),
+    Setting("api", "huella", "--huella", fingerprint, "",
+            "SHA-256 de la autoridad del colector, que se le pide una vez y se guarda en estado"),
     Setting("agente", "intervalo", "--interval", number(float, 0.05, LONGEST_INTERVAL), None,
             "segundos entre reportes; vacío: un solo reporte"),
     Setting("agente", "estado", "--state", Path, HERE / "estado",
@@ -116,6 +127,7 @@ class Settings(NamedTuple):
     url: str
     alta: str
     ca: Path | None
+    huella: str
     intervalo: float | None
     estado: Path
     spool: Path

@@ -10,9 +10,11 @@ import re
 import time
 from enum import Enum
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from authority import authority
 from messages import one_line, why
 from report import VERSION
 from settings import Settings
@@ -158,6 +160,17 @@ class Transport:
             self._session = open_session(trust=not is_local(self.url))
         return self._session
 
+    def authority(self) -> Path | None:
+        """Return what the collector's certificate is checked with. Raises OSError."""
+
+        def fetch() -> bytes:
+            from web import fetch_unchecked
+
+            url = self.url.removesuffix("/servers") + "/ca.pem"
+            return fetch_unchecked(url, self._settings.plazo, trust=not is_local(url))
+
+        return authority(self._settings, fetch)
+
     def close(self) -> None:
         """Close the connection, as between two cycles: the collector would do so meanwhile."""
         if self._session is not None:
@@ -211,7 +224,7 @@ class Transport:
                 seconds=self._settings.plazo,
                 connect=CONNECT,
                 silence=SILENCE,
-                ca=self._settings.ca,
+                verify=str(self.authority() or "") or True,
             )
         except ImportError as error:
             return Outcome(

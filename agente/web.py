@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
 from transport import Answer
 
@@ -154,9 +154,11 @@ class Session:
         seconds: float,
         connect: float,
         silence: float,
-        ca: Path | None,
+        verify: str | bool,
     ) -> Answer:
         """Send a request and return its answer, with at most ``most`` bytes of body.
+
+        ``verify`` is what its certificate is checked with: a file, or True for the system's.
 
         Raises OSError: requests' errors, TimeoutError once ``seconds`` are over.
         """
@@ -170,7 +172,7 @@ class Session:
                 allow_redirects=False,
                 stream=True,
                 timeout=(min(connect, seconds), min(silence, seconds)),
-                verify=str(ca) if ca else True,
+                verify=verify,
             )
             with response:
                 content, whole = read_bounded(response, most, time.monotonic() + seconds)
@@ -201,3 +203,20 @@ def read_bounded(response: requests.Response, most: int, until: float) -> tuple[
 def open_session(*, trust: bool) -> Session:
     """Return a session; ``trust`` is whether proxies of the environment are used."""
     return Session(trust=trust)
+
+
+def fetch_unchecked(url: str, seconds: float, *, trust: bool) -> bytes:
+    """Return what is at a URL, whoever the other end is; for what is checked by itself afterwards.
+
+    Raises OSError.
+    """
+    session = Session(trust=trust)
+    urllib3.disable_warnings(InsecureRequestWarning)
+    try:
+        answer = session.exchange(
+            "GET", url, token="", headers={}, body=b"", most=65536, seconds=seconds,
+            connect=seconds, silence=seconds, verify=False,
+        )  # fmt: skip
+    finally:
+        session.close()
+    return answer.body

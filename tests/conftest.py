@@ -57,7 +57,14 @@ class CollectorProcess:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        scheme = "https" if any(option.startswith("--tls-") for option in self.options) else "http"
+        return f"{scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def verify(self) -> str | bool:
+        """What its certificate is checked with."""
+        authority = self.storage / "tls" / "ca.pem"
+        return str(authority) if authority.exists() else True
 
     @property
     def log(self) -> str:
@@ -84,7 +91,7 @@ class CollectorProcess:
         if self.log.count("listening") == starts:
             return False
         try:
-            return requests.get(f"{self.url}/healthz", timeout=5).ok
+            return requests.get(f"{self.url}/healthz", timeout=5, verify=self.verify).ok
         except requests.ConnectionError:
             return False
 
@@ -108,6 +115,7 @@ class CollectorProcess:
             data=body,
             headers={"Content-Type": "application/json", **headers},
             timeout=DEADLINE_S,
+            verify=self.verify,
         )
 
     @property
@@ -119,6 +127,7 @@ class CollectorProcess:
     def get(self, path: str, **arguments: Any) -> requests.Response:
         """Read something as one of this machine's own people; with `headers`, by these alone."""
         arguments.setdefault("headers", self.local_access)
+        arguments.setdefault("verify", self.verify)
         return requests.get(f"{self.url}{path}", timeout=DEADLINE_S, **arguments)
 
     def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:

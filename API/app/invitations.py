@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from API.app.accounts.credentials import fingerprint, new_secret, now
 from API.app.audit import Actor, record
+from API.app.door.certificates import ca_fingerprint
 from API.app.door.origin import Origin
 from API.app.errors import ProblemError
 from API.app.queries.admission import Invitation, has_ended
@@ -108,9 +109,12 @@ def state_of(secret: Row[Any] | None) -> str:
 
 def invitation_text(settings: Settings, secret: str) -> str:
     """Tell the operator what to paste on a server; the secret is told this once."""
+    known_by = ca_fingerprint(settings)
+    given = f"COMPLIANCE_API_HUELLA={known_by} " if known_by else ""
+    given += f"COMPLIANCE_API_ALTA={secret}"
     return (
         "Para dar de alta un servidor, copie en él agente/ y agente.sh y pegue ahí esta línea:\n\n"
-        f"  COMPLIANCE_API_ALTA={secret} ./agente.sh --enrol --url {url_of(settings)}\n\n"
+        f"  {given} ./agente.sh --enrol --url {url_of(settings)}\n\n"
         "No se vuelve a mostrar; `init_app.py secret rotate` hace otro secreto."
     )
 
@@ -120,4 +124,5 @@ def url_of(settings: Settings) -> str:
     host = settings.host
     if ipaddress.ip_address(host).is_unspecified:
         host = socket.getfqdn()
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    scheme = "https" if settings.tls else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"

@@ -4,6 +4,7 @@ The parent watches: it starts the others, passes signals on and, should one die,
 """
 
 import functools
+import ipaddress
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -12,17 +13,21 @@ import signal
 import socket
 import threading
 import time
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
 import structlog
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
+from granian.net import SocketSpec  # type: ignore[attr-defined]
+from granian.server.mp import MPServer
 
 from API.app import create_app
+from API.app.door.certificates import files_in_use
 from API.app.door.door import Door
+from API.app.door.renewal import Renewal
 from API.app.ingest.channel import Address, new_address
 from API.app.keeper import keep
 from API.app.settings import Settings
@@ -60,8 +65,35 @@ def serve(settings: Settings) -> None:
     """
     _require_address(settings.host, settings.port)
     _raise_descriptor_limit()
+    _warn_of_plain_http(settings)
     address = new_address()
-    server = Granian(
+    server = _server(settings)
+    with Writing(settings, address), _renewing(settings, server):
+        load = functools.partial(_load, settings, address)
+        try:
+            server.serve(target_loader=load, wrap_loader=False)
+        except SystemExit:
+            raise ServingEndedError("los procesos que atienden terminan uno tras otro") from None
+
+
+class _Server(MPServer):
+    """granian with one listening socket for all processes that serve.
+
+    On Linux each would have one of its own, and whoever waits in the queue of a process that gives
+    way to another would be turned away.
+    """
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = None
+        shared = SocketSpec(self.bind_addr, self.bind_port, self.backlog).build()
+        self._shd = shared  # type: ignore[assignment]
+        self._sso = socket.socket(fileno=shared.get_fd())
+        self._sso.set_inheritable(True)
+
+
+def _server(settings: Settings) -> _Server:
+    certificate, key = files_in_use(settings) if settings.tls else (None, None)
+    return _Server(
         "API.app",
         address=settings.host,
         port=settings.port,
@@ -74,13 +106,17 @@ def serve(settings: Settings) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=GRACE_S,
         log_enabled=False,
+        ssl_cert=certificate,
+        ssl_key=key,
+        ssl_protocol_min=SSLProtocols.tls12,
     )
-    with Writing(settings, address):
-        load = functools.partial(_load, settings, address)
-        try:
-            server.serve(target_loader=load, wrap_loader=False)
-        except SystemExit:
-            raise ServingEndedError("los procesos que atienden terminan uno tras otro") from None
+
+
+def _renewing(settings: Settings, server: _Server) -> AbstractContextManager[None]:
+    """Have another certificate served by new processes, one after the other, once there is one."""
+    if not settings.tls:
+        return nullcontext()
+    return Renewal(settings, server.signal_handler_reload)
 
 
 class Writing:
@@ -131,6 +167,11 @@ class Writing:
             self._process, self._end = self._start()
 
 
+def _warn_of_plain_http(settings: Settings) -> None:
+    if not (ipaddress.ip_address(settings.host).is_loopback or settings.tls):
+        log.warning("listening beyond loopback without TLS: reports can be read on the way")
+
+
 def _raise_descriptor_limit() -> None:
     """Allow as many open connections as the system lets us have; most shells begin with 1,024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -161,7 +202,8 @@ def _load(settings: Settings, address: Address) -> Any:
     _end_with_parent()
     app = create_app(settings, address)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    log.info("listening", url=f"http://{host}:{settings.port}", pid=os.getpid())
+    scheme = "https" if settings.tls else "http"
+    log.info("listening", url=f"{scheme}://{host}:{settings.port}", pid=os.getpid())
     return Door(app, settings)
 
 

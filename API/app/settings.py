@@ -10,6 +10,7 @@ import configparser
 import grp
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,10 @@ class Settings:
     port: int
     networks_without_token: tuple[Network, ...]
     proxies: tuple[Network, ...]
+    tls_self_signed: bool
+    tls_names: tuple[str, ...]
+    tls_cert: Path | None
+    tls_key: Path | None
     database: URL
     storage: Path
     group: int | None
@@ -57,6 +62,16 @@ class Settings:
     keep_periods: int
     keep_log: int
     policies: Path | None
+
+    @property
+    def tls(self) -> bool:
+        """Whether it serves HTTPS."""
+        return self.tls_self_signed or self.tls_cert is not None
+
+    @property
+    def open_to_networks(self) -> bool:
+        """Whether networks beyond this machine were named that report without a token."""
+        return any(not network.is_loopback for network in self.networks_without_token)
 
 
 class Setting(NamedTuple):
@@ -122,6 +137,30 @@ def _group(text: str) -> int | None:
         raise ValueError("no hay tal grupo en este equipo") from None
 
 
+def _file(text: str) -> Path | None:
+    """Give the path as it is: where it is a link, what it leads to changes with a renewal."""
+    return Path(text).expanduser().absolute() if text else None
+
+
+def _yes_or_no(text: str) -> bool:
+    if text not in ("si", "sí", "no"):
+        raise ValueError("no es ni si ni no")
+    return text != "no"
+
+
+HOST_NAME = re.compile(r"(\*\.)?[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.replace(",", " ").split())
+    for name in names:
+        if ":" in name:
+            ipaddress.ip_address(name)
+        elif not HOST_NAME.fullmatch(name):
+            raise ValueError(f"{name} no es un nombre ni una dirección")
+    return names
+
+
 def _folder_or_none(text: str) -> Path | None:
     return _folder(text) if text else None
 
@@ -141,6 +180,15 @@ SETTINGS = (
     Setting("proxies", "colector", "proxies", "--behind-proxy", _networks, "",
             "redes de los proxies que están delante y dicen a quién atienden (X-Forwarded-For); "
             "sin valor, los de este equipo", alone="127.0.0.0/8, ::1/128"),
+    Setting("tls_self_signed", "tls", "propio", "--tls-self-signed", _yes_or_no, "no",
+            "si o no: sirve HTTPS con un certificado que él mismo hace y renueva; sin valor, si",
+            alone="si"),
+    Setting("tls_names", "tls", "nombres", "--tls-names", _names, "",
+            "nombres y direcciones que lleva ese certificado además de los de este equipo"),
+    Setting("tls_cert", "tls", "certificado", "--tls-cert", _file, "",
+            "certificado con que sirve HTTPS, con los intermedios, en PEM"),
+    Setting("tls_key", "tls", "clave", "--tls-key", _file, "",
+            "su clave, en PEM, sin contraseña"),
     Setting("database", "database", "url", "--database", database_url,
             str(DEFAULT_DATABASE),
             "la base de datos: un archivo SQLite o sqlite:///ARCHIVO"),
@@ -285,28 +333,36 @@ def _read_config(path: Path, required: bool) -> dict[tuple[str, str], str]:
     for (section, key), text in values.items():
         if (section, key) not in known:
             raise SettingsError(f"{path}: [{section}] {key}: no existe tal ajuste")
-        if (section, key) in PATHS and "://" not in text and not Path(text).is_absolute():
+        if text and (section, key) in PATHS and "://" not in text and not Path(text).is_absolute():
             raise SettingsError(f"{path}: [{section}] {key} = '{text}': no es una ruta absoluta")
     return values
 
 
 def _consistent(settings: Settings) -> Settings:
     """Refuse settings that are right one by one, but not together."""
+    _require_one_certificate(settings)
     _require_reachable(settings)
     _require_lasting_periods(settings)
     return settings
 
 
 def _require_reachable(settings: Settings) -> None:
-    """Refuse to listen beyond loopback while nobody beyond it could be let in."""
+    """Refuse to listen beyond loopback in clear, unless for networks that were named by hand."""
     beyond = not ipaddress.ip_address(settings.host).is_loopback
-    named = any(not network.is_loopback for network in settings.networks_without_token)
-    if beyond and not named:
+    if beyond and not (settings.tls or settings.proxies or settings.open_to_networks):
         raise SettingsError(
-            f"no escucho en {settings.host}: falta decir de qué redes acepto reportes; nómbrelas "
-            "en redes_sin_token ([colector] en config.ini, o --redes-sin-token 10.0.0.0/8), "
-            "o escuche en 127.0.0.1"
+            f"no escucho en {settings.host} sin TLS: use --tls-self-signed, o --tls-cert y "
+            "--tls-key; si hay un proxy delante, --behind-proxy RED; o nombre en redes_sin_token "
+            "([colector] en config.ini, o --redes-sin-token 10.0.0.0/8) las redes de las que "
+            "acepto reportes sin cifrar y sin token; o escuche en 127.0.0.1"
         )
+
+
+def _require_one_certificate(settings: Settings) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise SettingsError("--tls-cert y --tls-key van juntas: falta una de las dos")
+    if settings.tls_cert and settings.tls_self_signed:
+        raise SettingsError("--tls-self-signed y --tls-cert se excluyen: elija un certificado")
 
 
 def _require_lasting_periods(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from tests.installation import Installation
 
 ELSEWHERE = {
     "./init_app.sh --demo": "tests/e2e/test_scripts.py",
+    "./init_app.sh --host 0.0.0.0 --tls-self-signed": "tests/api/test_tls.py",
     "./test.sh": "it runs this test; tests/test_documentation.py checks that .ci/run calls it",
     "./test.sh tests/agente/test_spool.py": "the same, with one file",
     "python3 -m createDB.describe": "tests/createdb/test_describe.py",
