@@ -31,7 +31,7 @@ def filled(rule: str) -> str:
 def assert_protected(answer: requests.Response) -> None:
     headers = answer.headers
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert "no-store" in headers["Cache-Control"] or "/static/" in answer.url
