@@ -22,6 +22,7 @@ OPEN = {
     "console.show_login": "the door itself",
     "console.log_in": "the door itself",
     "agentes.enrol_agent": "agents have their own way in",
+    "certificates.show_authority": "agents fetch it before they have credentials",
 }
 """Routes that need no person's credentials, and why."""
 
