@@ -12,7 +12,7 @@ from API.app.commands import is_command, list_of_commands, run_command
 from API.app.commands.secret import introduce
 from API.app.door.certificates import CertificateError, prepare
 from API.app.logs import configure_logs
-from API.app.server import AddressInUseError, ServingEndedError, WriterStartError, serve
+from API.app.server import AddressInUseError, ServingEndedError, StartError, serve
 from API.app.settings import Settings, SettingsError, load_settings
 from API.app.storage import StorageInUseError, lock_database, lock_storage
 from createDB.engine import DatabaseUnusableError, database_path, open_engine
@@ -27,7 +27,7 @@ REFUSED = (
     DatabaseUnusableError,
     StorageInUseError,
     AddressInUseError,
-    WriterStartError,
+    StartError,
     CertificateError,
 )
 

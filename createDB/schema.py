@@ -287,6 +287,58 @@ retencion = Table(
     comment="Up to when housekeeping has removed what was past its days.",
 )
 
+politicas = Table(
+    "politicas",
+    metadata,
+    Column("num_politica", Integer, primary_key=True, comment="Number of the policy."),
+    Column("id_politica", Text, nullable=False, comment="Its `id`, as its file has it."),
+    Column("titulo", Text, nullable=False, comment="What it asks for."),
+    Column("severidad", Text, nullable=False, comment="`critica`, `alta`, `media` or `baja`."),
+    Column("huella", Text, nullable=False, comment="SHA-256 of its file: another one is judged "
+           "anew."),
+    Column("documento", Text, nullable=False, comment="All that its file says (JSON object)."),
+    Column("vigente", Integer, nullable=False, comment="0 once its file is gone."),
+    Column("repaso", BigInteger, comment="After a change of the policy: up to which `num_agente` "
+           "the latest reports have been judged anew. NULL when all have been."),
+    Index(None, "id_politica", unique=True),
+    comment="One row per policy that is, or was, in force.",
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+cumplimiento = Table(
+    "cumplimiento",
+    metadata,
+    Column("num_agente", ForeignKey(agentes.c.num_agente), primary_key=True,
+           comment="The server."),
+    Column("num_politica", ForeignKey(politicas.c.num_politica), primary_key=True,
+           comment="The policy."),
+    Column("desde", BigInteger, primary_key=True,
+           comment="Moment of the first report with this verdict (ms since 1970); of what is "
+           "judged by the clock, the collector's time."),
+    Column("hasta", BigInteger, nullable=False,
+           comment="Moment of the first report with another verdict (ms since 1970); "
+           f"{OPEN} while it is open."),
+    Column("veredicto", Text, nullable=False,
+           comment="`cumple`, `no_cumple`, `sin_datos` or `no_aplica`."),
+    Column("evidencia", Text,
+           comment="The rows that violated the policy at first (JSON array of objects)."),
+    Column("evidencia_ultima", Text,
+           comment="The rows at last; NULL while they are those of `evidencia`."),
+    Column("razon", Text, comment="Why there are no data, or what the evidence leaves out."),
+    Index(None, "num_politica", "hasta"),
+    comment="One row per server, policy and period of one verdict.",
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+avance = Table(
+    "avance",
+    metadata,
+    Column("que", Text, primary_key=True, comment="`juzgado`."),
+    Column("hasta", BigInteger, nullable=False,
+           comment="The `id_serv` of the last report that was judged."),
+    comment="Up to where reports have been judged.",
+)  # fmt: skip
+
 auditoria = Table(
     "auditoria",
     metadata,

@@ -122,6 +122,25 @@ HISTORY = (
         f"UNION ALL SELECT {_BEGAN}, 'inicia', {_CHANGE} {_FROM_OPEN} AND p.propio = 0 "
         f"UNION ALL SELECT {_ENDED}, 'termina', {_CHANGE} {_FROM_ENDED} AND p.propio = 0",
     ),
+    View(
+        "historial_cumplimiento",
+        "One row per server, policy and period of one verdict.",
+        _AGENT
+        | {
+            "id_politica": "The policy.",
+            "severidad": "Its severity.",
+            "veredicto": "`cumple`, `no_cumple`, `sin_datos` or `no_aplica`.",
+            "desde": "Moment of the first report with this verdict.",
+            "hasta": "Moment of the first report with another one; NULL while it is open.",
+            "evidencia": "The rows that violated the policy at first.",
+            "evidencia_ultima": "The rows at last, where they are others.",
+            "razon": "Why there are no data, or what the evidence leaves out.",
+        },
+        f"SELECT a.id_agente, o.id_politica, o.severidad, p.veredicto, {_BEGAN}, "
+        f"CASE WHEN p.hasta < {OPEN} THEN {_ENDED} END, p.evidencia, "
+        "p.evidencia_ultima, p.razon FROM cumplimiento p JOIN politicas o USING (num_politica) "
+        "JOIN agentes a USING (num_agente)",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""The processes of a collector: one that watches, one that writes, one or more that serve HTTP.
+"""The processes of a collector: one watches, one writes, one judges, one or more serve HTTP.
 
 The parent watches: it starts the others, passes signals on and, should one die, starts another.
 """
@@ -13,6 +13,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -29,6 +30,7 @@ from API.app.door.certificates import files_in_use
 from API.app.door.door import Door
 from API.app.door.renewal import Renewal
 from API.app.ingest.channel import Address, new_address
+from API.app.judge import judge_reports
 from API.app.keeper import keep
 from API.app.settings import Settings
 
@@ -43,8 +45,8 @@ SETTLED_S = 30.0
 """After how long a process is taken to run well, and the longest pause before another try."""
 
 
-class WriterStartError(Exception):
-    """The process that writes did not come up; it has said why."""
+class StartError(Exception):
+    """A process did not come up; it has said why."""
 
 
 class ServingEndedError(Exception):
@@ -60,7 +62,7 @@ def serve(settings: Settings) -> None:
 
     Raises:
         AddressInUseError: the address is taken, or not this host's.
-        WriterStartError: the process that writes did not come up.
+        StartError: one of the processes did not come up.
         ServingEndedError: the processes that serve died faster than they could be started.
     """
     _require_address(settings.host, settings.port)
@@ -68,7 +70,9 @@ def serve(settings: Settings) -> None:
     _warn_of_plain_http(settings)
     address = new_address()
     server = _server(settings)
-    with Writing(settings, address), _renewing(settings, server):
+    writing = Kept("writer", keep, settings, address)
+    judging = Kept("judge", judge_reports, settings)
+    with writing, judging, _renewing(settings, server):
         load = functools.partial(_load, settings, address)
         try:
             server.serve(target_loader=load, wrap_loader=False)
@@ -119,23 +123,26 @@ def _renewing(settings: Settings, server: _Server) -> AbstractContextManager[Non
     return Renewal(settings, server.signal_handler_reload)
 
 
-class Writing:
-    """Keeps a process that writes running as long as the context lasts."""
+class Kept:
+    """Keeps a process running as long as the context lasts.
 
-    def __init__(self, settings: Settings, address: Address) -> None:
-        self._settings = settings
-        self._address = address
+    It is started with some arguments and a connection: on it, it says that it is ready; when that
+    is closed, it is to end.
+    """
+
+    def __init__(self, name: str, target: Callable[..., None], *arguments: Any) -> None:
+        self._name, self._target, self._arguments = name, target, arguments
         self._context = multiprocessing.get_context("spawn")
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="writing", daemon=True)
-        self._process, self._end = self._start()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def __enter__(self) -> None:
+        self._process, self._end = self._start()
         try:
             self._end.recv()
         except EOFError:
             self._process.join()
-            raise WriterStartError("no se puede escribir; arriba está el motivo") from None
+            raise StartError(f"no arranca el proceso {self._name}; arriba está el motivo") from None
         self._thread.start()
 
     def __exit__(self, *_: object) -> None:
@@ -146,14 +153,14 @@ class Writing:
     def _start(self) -> tuple[SpawnProcess, Connection]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
-            target=keep, args=(self._settings, self._address, theirs), name="writer"
+            target=self._target, args=(*self._arguments, theirs), name=self._name
         )
         process.start()
         theirs.close()
         return process, ours
 
     def _run(self) -> None:
-        """Start another writer whenever one ends, at a growing distance."""
+        """Start another whenever one ends, at a growing distance."""
         pause = RESTART_S
         while True:
             began = time.monotonic()
@@ -162,7 +169,7 @@ class Writing:
                 pause = RESTART_S
             if self._stopping.wait(pause):
                 return
-            log.error("the writer ended; starting another", code=self._process.exitcode)
+            log.error(f"the {self._name} ended; starting another", code=self._process.exitcode)
             pause = min(2 * pause, SETTLED_S)
             self._process, self._end = self._start()
 

@@ -14,7 +14,7 @@ from API.app.compliance.guard import Guard
 from API.app.compliance.judging import Outcome, Verdict, judge
 from API.app.compliance.library import Rule
 from API.app.compliance.sandbox import empty, engine_of
-from API.app.compliance.subjects import SUBJECT, Subject
+from API.app.compliance.subjects import Subject, select_subjects
 from API.app.ingest.entry import Entry, entry_from_body
 from API.app.ingest.sql import sql_time
 from API.app.ingest.store import Store
@@ -106,8 +106,8 @@ def _store(connection: Connection, store: Store, case: Case) -> Subject:
         labels = json.dumps(fields.get("etiquetas", {}))
         [stored] = store.store(connection, [_entry(fields)], NOW)
         connection.exec_driver_sql(_LABEL, (labels, stored.id_serv))
-    row = connection.exec_driver_sql(f"{SUBJECT} WHERE s.id_serv = ?", (stored.id_serv,)).one()
-    return Subject(row)
+    [subject] = select_subjects(connection, "s.id_serv = ?", stored.id_serv)
+    return subject
 
 
 def _named(number: int) -> dict[str, str]:

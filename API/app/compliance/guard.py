@@ -28,7 +28,7 @@ LIMITS = {
 
 TABLES = frozenset(
     ("servers", "procesos", "usuarios_activos", "agentes", "historial_procesos",
-     "historial_usuarios", "historial_sistema", "periodos", "hechos", "repeticiones")
+     "historial_usuarios", "historial_sistema", "periodos", "hechos", "presencias", "repeticiones")
 )  # fmt: skip
 """What a query may read: no accounts, no audit trail."""
 
@@ -142,7 +142,15 @@ class Guard:
 def _reason(error: sqlite3.Error) -> str:
     text = str(error)
     if text == "interrupted":
-        return f"la consulta tardó más de {TIME_S * 1000:.0f} ms"
+        return _TOO_SLOW
     if "not authorized" in text or "prohibited" in text:
         return f"la consulta hace lo que no debe: {text}"
     return f"la consulta falla: {text}"
+
+
+def too_slow(reason: str | None) -> bool:
+    """Tell whether a query did not come to its end in time."""
+    return reason == _TOO_SLOW
+
+
+_TOO_SLOW = f"la consulta tardó más de {TIME_S * 1000:.0f} ms"

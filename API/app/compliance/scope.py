@@ -25,7 +25,7 @@ FLEET = "agentes"
 REQUIRED = (*sorted(FACTS), REPORTS, FLEET)
 
 _KEYS = ("", "id_serv", "num_agente", "id_agente")
-_HISTORY = ("periodos", "hechos", "repeticiones")
+_HISTORY = ("periodos", "hechos", "presencias", "repeticiones")
 _AGGREGATES = frozenset(("count", "group_concat", "json_group_array", "max", "min", "sum", "total"))
 
 

@@ -11,9 +11,11 @@ from API.app.compliance.scope import COLUMN_FACTS
 MAX_REASON = 500
 """Characters of a reason; an agent may give longer ones."""
 
+_FACTS = sorted(COLUMN_FACTS)
+
 SUBJECT = f"""
     SELECT s.id_serv, s.num_agente, s.momento, s.recibido, s.errores, a.id_agente, a.etiquetas,
-           {", ".join(f"s.{name}" for name in sorted(COLUMN_FACTS))}
+           {", ".join(f"s.{name}" for name in _FACTS)}
     FROM agentes a JOIN servers s USING (num_agente)
 """  # noqa: S608 - names of our own
 """Reads subjects; a condition follows."""
@@ -22,20 +24,23 @@ SUBJECT = f"""
 class Subject:
     """A report that is to be judged."""
 
-    def __init__(self, row: Any) -> None:
+    __slots__ = ("_facts", "errores", "etiquetas", "id_agente", "id_serv", "momento", "num_agente",
+                 "recibido")  # fmt: skip
+
+    def __init__(self, row: Sequence[Any]) -> None:
         """Take it from a row of `SUBJECT`."""
-        self.id_serv: int = row.id_serv
-        self.num_agente: int = row.num_agente
-        self.momento: int = row.momento
-        self.recibido: str = row.recibido
-        self.errores: dict[str, str] = msgspec.json.decode(row.errores) if row.errores else {}
-        self.etiquetas: str | None = row.etiquetas
-        self.id_agente: str = row.id_agente
-        self.row = row
+        self.id_serv: int = row[0]
+        self.num_agente: int = row[1]
+        self.momento: int = row[2]
+        self.recibido: str = row[3]
+        self.errores: dict[str, str] = msgspec.json.decode(row[4]) if row[4] else {}
+        self.id_agente: str = row[5]
+        self.etiquetas: str | None = row[6]
+        self._facts = row[7:]
 
     def value(self, fact: str) -> str | None:
         """Give a fact that `servers` has a column for."""
-        found: str | None = getattr(self.row, fact)
+        found: str | None = self._facts[_PLACES[fact]]
         return found
 
     def unknown(self, facts: Sequence[str]) -> str | None:
@@ -46,6 +51,15 @@ class Subject:
             if fact in COLUMN_FACTS and self.value(fact) is None:
                 return f"{fact}: el reporte no lo dice"
         return None
+
+
+_PLACES = {name: place for place, name in enumerate(_FACTS)}
+
+
+def select_subjects(connection: Connection, condition: str, *values: float) -> list[Subject]:
+    """Give the reports that a condition of our own selects, with its order and limit."""
+    rows = connection.exec_driver_sql(f"{SUBJECT} WHERE {condition}", values).all()
+    return list(map(Subject, rows))
 
 
 def fleet_at(connection: Connection, momento: int, server: str | None = None) -> Iterator[Subject]:

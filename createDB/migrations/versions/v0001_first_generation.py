@@ -45,6 +45,7 @@ def _create_tables() -> None:
     _create_agentes()
     _create_admission()
     _create_history()
+    _create_compliance()
     op.create_table(
         "bitacoras",
         sa.Column("archivo", sa.Text),
@@ -298,6 +299,46 @@ def _create_credentials(table: str, key: str, *columns: sa.Column[Any]) -> None:
     )
     op.create_index(f"ix_{table}_huella", table, ["huella"], unique=True)
     op.create_index(f"ix_{table}_id_cuenta", table, ["id_cuenta"])
+
+
+def _create_compliance() -> None:
+    op.create_table(
+        "politicas",
+        sa.Column("num_politica", sa.Integer),
+        sa.Column("id_politica", sa.Text, nullable=False),
+        sa.Column("titulo", sa.Text, nullable=False),
+        sa.Column("severidad", sa.Text, nullable=False),
+        sa.Column("huella", sa.Text, nullable=False),
+        sa.Column("documento", sa.Text, nullable=False),
+        sa.Column("vigente", sa.Integer, nullable=False),
+        sa.Column("repaso", sa.BigInteger),
+        sa.PrimaryKeyConstraint("num_politica", name="pk_politicas"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_politicas_id_politica", "politicas", ["id_politica"], unique=True)
+    op.create_table(
+        "cumplimiento",
+        sa.Column("num_agente", sa.Integer),
+        sa.Column("num_politica", sa.Integer),
+        sa.Column("desde", sa.BigInteger),
+        sa.Column("hasta", sa.BigInteger, nullable=False),
+        sa.Column("veredicto", sa.Text, nullable=False),
+        sa.Column("evidencia", sa.Text),
+        sa.Column("evidencia_ultima", sa.Text),
+        sa.Column("razon", sa.Text),
+        sa.PrimaryKeyConstraint("num_agente", "num_politica", "desde", name="pk_cumplimiento"),
+        _foreign_key("cumplimiento", "num_agente", "agentes"),
+        _foreign_key("cumplimiento", "num_politica", "politicas"),
+        sqlite_with_rowid=False,
+    )
+    columns = ["num_politica", "hasta"]
+    op.create_index("ix_cumplimiento_num_politica_hasta", "cumplimiento", columns)
+    op.create_table(
+        "avance",
+        sa.Column("que", sa.Text),
+        sa.Column("hasta", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("que", name="pk_avance"),
+    )
 
 
 def _foreign_key(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:

@@ -1,0 +1,153 @@
+"""What judging needs at hand: the policies in force, where each server stands, where to write."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+
+from API.app.compliance import ledger
+from API.app.compliance.guard import Guard, too_slow
+from API.app.compliance.judging import Outcome, judge
+from API.app.compliance.library import Library
+from API.app.compliance.rulebook import Rulebook
+from API.app.compliance.subjects import Subject, select_subjects
+from API.app.compliance.timeline import Judged, Period, begin, follow
+from API.app.ingest.sql import to_ms
+from createDB.engine import database_path, open_engine
+
+log = structlog.get_logger()
+
+REMEMBERED = 250_000
+"""Open periods kept in memory, of all servers: some 100 MiB. Others are read when needed."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is said of a server now."""
+
+    subject: Subject | None
+    """Its latest report, by moment, of those that were judged."""
+    open: dict[int, Period]
+    """By the policies' numbers."""
+
+
+class Changes:
+    """Periods that are to be written."""
+
+    def __init__(self) -> None:
+        self.periods: dict[tuple[int, int, int], Period] = {}
+
+    def judge(
+        self, standing: Standing, num_politica: int, subject: Subject, judged: Judged
+    ) -> None:
+        """Take what a policy says of a server's latest report."""
+        before = standing.open.get(num_politica)
+        if before is None:
+            written: tuple[Period, ...] = (begin(subject.num_agente, num_politica, judged),)
+        else:
+            written = follow(before, judged)
+        for period in written:
+            self.periods[period[:3]] = period
+            standing.open[num_politica] = period
+
+
+class Court:
+    """Everything that judging needs; `forget` after a write that failed."""
+
+    def __init__(self, url: URL, library: Library) -> None:
+        self.engine: Engine = open_engine(url)
+        self.reader: Engine = open_engine(url, read_only=True)
+        self.guard = Guard.open(database_path(url))
+        self.library = library
+        self.rulebook = Rulebook({})
+        self.pending: Mapping[int, int] = {}
+        """Policies whose review is not done -> the server up to which it is."""
+        self._standings: dict[int, Standing] = {}
+        self._slow: dict[str, Outcome] = {}
+        self.synchronize()
+        with self.reader.connect() as connection:
+            self.place = ledger.place_of(connection)
+        self.noted = self.place
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.guard.close()
+        self.reader.dispose()
+        self.engine.dispose()
+
+    def synchronize(self) -> None:
+        """Bring the policies in the database in line with the files."""
+        rules = self.library.rules
+        now = to_ms(datetime.now(UTC).replace(tzinfo=None))
+        with self.engine.begin() as connection:
+            known = ledger.known_policies(connection)
+            for name, rule in rules.items():
+                row = known.get(name)
+                if row is None or row.huella != rule.huella or not row.vigente:
+                    log.info("policy in force", policy=name)
+                    ledger.put_in_force(connection, rule)
+            for name, row in known.items():
+                if row.vigente and name not in rules:
+                    log.info("policy withdrawn", policy=name)
+                    ledger.withdraw(connection, row.num_politica, now)
+            known = ledger.known_policies(connection)
+        for problem in self.library.problems:
+            log.error("not a policy", file=str(problem.path), line=problem.line,
+                      reason=problem.reason)  # fmt: skip
+        in_force = {name: row for name, row in known.items() if row.vigente}
+        self.rulebook = Rulebook({in_force[name].num_politica: rules[name] for name in in_force})
+        self.pending = {
+            row.num_politica: row.repaso for row in in_force.values() if row.repaso is not None
+        }
+        self._standings.clear()
+        self._slow.clear()
+
+    def standing(self, connection: Connection, num_agente: int) -> Standing:
+        """Give where a server stands."""
+        found = self._standings.get(num_agente)
+        if found is None:
+            last = select_subjects(connection, _LAST_JUDGED, num_agente, self.place)
+            periods = ledger.open_periods(connection, num_agente)
+            found = Standing(last[0] if last else None, periods)
+            self._standings[num_agente] = found
+        return found
+
+    def outcome(self, num_politica: int, subject: Subject, en: str) -> Outcome:
+        """Judge a report by a policy; one that took too long is not tried again till it changes."""
+        rule = self.rulebook.rules[num_politica]
+        slow = self._slow.get(rule.huella)
+        if slow:
+            return slow
+        found = judge(self.guard, rule, subject, en)
+        if too_slow(found.razon):
+            log.error("policy put aside until it changes", policy=rule.policy.id,
+                      reason=found.razon)  # fmt: skip
+            self._slow[rule.huella] = found
+        return found
+
+    def commit(self, changes: Changes, place: int) -> None:
+        """Write what was judged, and up to where, at once."""
+        if changes.periods or place > self.noted:
+            with self.engine.begin() as connection:
+                ledger.write(connection, changes.periods.values())
+                ledger.advance(connection, place)
+            self.noted = place
+        self.place = place
+        self._trim()
+
+    def forget(self, num_agente: int | None = None) -> None:
+        """Drop what is remembered, of one server or of all: it may not have been written."""
+        if num_agente is None:
+            self._standings.clear()
+        else:
+            self._standings.pop(num_agente, None)
+
+    def _trim(self) -> None:
+        while len(self._standings) * len(self.rulebook.rules) > REMEMBERED:
+            self._standings.pop(next(iter(self._standings)))
+
+
+_LAST_JUDGED = "s.num_agente = ? AND s.id_serv <= ? ORDER BY s.momento DESC LIMIT 1"

@@ -1,0 +1,121 @@
+"""Reads and writes what the judge keeps: `politicas`, `cumplimiento`, `avance`."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from API.app.compliance.library import Rule
+from API.app.compliance.timeline import Period
+from API.app.ingest.sql import insert_statement
+from createDB.schema import OPEN, cumplimiento
+
+
+class KnownPolicy(NamedTuple):
+    """A row of `politicas`."""
+
+    num_politica: int
+    id_politica: str
+    huella: str
+    vigente: int
+    repaso: int | None
+
+
+def place_of(connection: Connection) -> int:
+    """Tell the `id_serv` of the last report that was judged; 0 before the first."""
+    return int(connection.exec_driver_sql(_PLACE).scalar() or 0)
+
+
+def advance(connection: Connection, id_serv: int) -> None:
+    """Note that reports up to `id_serv` have been judged."""
+    connection.exec_driver_sql(_ADVANCE, (id_serv,))
+
+
+def known_policies(connection: Connection) -> dict[str, KnownPolicy]:
+    """Give the policies that are or were in force, by their `id`."""
+    rows = connection.exec_driver_sql(_KNOWN)
+    return {row.id_politica: KnownPolicy(*row) for row in rows}
+
+
+def put_in_force(connection: Connection, rule: Rule) -> None:
+    """Note a policy that is new, or has changed; whatever it judges is to be judged anew."""
+    policy = rule.policy
+    document = msgspec.json.encode(policy).decode()
+    # What is judged by the clock comes round by itself.
+    review = None if rule.scope.fleet else 0
+    connection.exec_driver_sql(
+        _PUT, (policy.id, policy.titulo, policy.severidad, rule.huella, document, review)
+    )
+
+
+def withdraw(connection: Connection, num_politica: int, momento: int) -> None:
+    """Note that a policy is no longer in force, and end what it says."""
+    connection.exec_driver_sql(_WITHDRAW, (num_politica,))
+    connection.exec_driver_sql(_END_ALL, (momento, num_politica))
+
+
+def reviewed(connection: Connection, policies: Iterable[int], repaso: int | None) -> None:
+    """Note up to which server policies have been judged anew."""
+    for number in policies:
+        connection.exec_driver_sql(_REVIEWED, (repaso, number))
+
+
+def write(connection: Connection, periods: Iterable[Period]) -> None:
+    """Write periods; one that begins where another of its policy and server did replaces it."""
+    rows = list(map(tuple, periods))
+    if rows:
+        connection.exec_driver_sql(_WRITE, rows)
+
+
+def replace(connection: Connection, old: Iterable[Period], new: Iterable[Period]) -> None:
+    """Put periods in the place of others."""
+    for period in old:
+        connection.exec_driver_sql(_REMOVE, period[:3])
+    write(connection, new)
+
+
+def open_periods(connection: Connection, num_agente: int) -> dict[int, Period]:
+    """Give what is said of a server now, by the policies' numbers."""
+    rows = connection.exec_driver_sql(f"{_READ} WHERE num_agente = ? AND hasta = {OPEN}",
+                                      (num_agente,))  # fmt: skip
+    return {row.num_politica: Period(*row) for row in rows}
+
+
+def periods_from(
+    connection: Connection, num_agente: int, momento: int
+) -> Mapping[int, list[Period]]:
+    """Give the periods of a server that end after a moment, in order, by the policies' numbers."""
+    query = f"{_READ} WHERE num_agente = ? AND hasta > ? ORDER BY desde"
+    found: dict[int, list[Period]] = {}
+    for row in connection.exec_driver_sql(query, (num_agente, momento)):
+        found.setdefault(row.num_politica, []).append(Period(*row))
+    return found
+
+
+_PLACE = "SELECT hasta FROM avance WHERE que = 'juzgado'"
+_ADVANCE = """
+    INSERT INTO avance (que, hasta) VALUES ('juzgado', ?)
+    ON CONFLICT (que) DO UPDATE SET hasta = excluded.hasta
+"""
+_KNOWN = "SELECT num_politica, id_politica, huella, vigente, repaso FROM politicas"
+_PUT = """
+    INSERT INTO politicas (id_politica, titulo, severidad, huella, documento, repaso, vigente)
+    VALUES (?, ?, ?, ?, ?, ?, 1)
+    ON CONFLICT (id_politica) DO UPDATE SET
+        titulo = excluded.titulo, severidad = excluded.severidad, huella = excluded.huella,
+        documento = excluded.documento, repaso = excluded.repaso, vigente = 1
+"""
+_WITHDRAW = "UPDATE politicas SET vigente = 0, repaso = NULL WHERE num_politica = ?"
+_END_ALL = f"""
+    UPDATE cumplimiento SET hasta = max(?, desde + 1) WHERE num_politica = ? AND hasta = {OPEN}
+"""  # noqa: S608 - a number of our own
+_REVIEWED = "UPDATE politicas SET repaso = ? WHERE num_politica = ?"
+_COLUMNS = ", ".join(Period._fields)
+_READ = f"SELECT {_COLUMNS} FROM cumplimiento"  # noqa: S608
+_WRITE = f"""{insert_statement(cumplimiento)}
+    ON CONFLICT (num_agente, num_politica, desde) DO UPDATE SET
+        hasta = excluded.hasta, veredicto = excluded.veredicto, evidencia = excluded.evidencia,
+        evidencia_ultima = excluded.evidencia_ultima, razon = excluded.razon
+"""
+_REMOVE = "DELETE FROM cumplimiento WHERE num_agente = ? AND num_politica = ? AND desde = ?"

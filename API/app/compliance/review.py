@@ -1,0 +1,43 @@
+"""Judges the latest report of every server anew after a policy has changed."""
+
+import structlog
+
+from API.app.compliance import ledger
+from API.app.compliance.court import Changes, Court
+from API.app.compliance.timeline import Judged
+
+log = structlog.get_logger()
+
+SERVERS = 200
+"""Servers at a time."""
+
+
+def review(court: Court) -> bool:
+    """Judge some servers anew by the policies that wait for it; tell whether there was anything."""
+    if not court.pending:
+        return False
+    since = min(court.pending.values())
+    pending = [number for number, upto in court.pending.items() if upto == since]
+    changes = Changes()
+    with court.reader.connect() as connection, court.guard.snapshot():
+        servers = list(connection.exec_driver_sql(_SERVERS, (since, SERVERS)).scalars())
+        for num_agente in servers:
+            standing = court.standing(connection, num_agente)
+            if standing.subject is None:
+                continue  # its first report will be judged by all
+            for number in pending:
+                outcome = court.outcome(number, standing.subject, standing.subject.recibido)
+                judged = Judged(standing.subject.momento, outcome)
+                changes.judge(standing, number, standing.subject, judged)
+    upto = servers[-1] if servers else None
+    with court.engine.begin() as writing:
+        ledger.write(writing, changes.periods.values())
+        ledger.reviewed(writing, pending, upto)
+    rest = {number: at for number, at in court.pending.items() if number not in pending}
+    court.pending = rest if upto is None else rest | dict.fromkeys(pending, upto)
+    if upto is None:
+        log.info("every server judged anew", policies=len(pending))
+    return True
+
+
+_SERVERS = "SELECT num_agente FROM agentes WHERE num_agente > ? ORDER BY num_agente LIMIT ?"

@@ -1,0 +1,69 @@
+"""Which policies must judge a report, by what changed since the report before it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from API.app.compliance.library import Rule
+from API.app.compliance.subjects import Subject
+
+PROCESSES = "procesos"
+
+Change = tuple[str, str]
+"""The field that changed, and the name that came or went."""
+
+
+class Rulebook:
+    """The policies in force by their numbers, and by what they look at."""
+
+    def __init__(self, rules: Mapping[int, Rule]) -> None:
+        self.rules = rules
+        self.by_clock = {number for number, rule in rules.items() if rule.scope.fleet}
+        self.by_report = rules.keys() - self.by_clock
+        self.with_reports = {n for n in self.by_report if rules[n].scope.reports}
+        """Those that look at other reports too, or at times: they judge every report."""
+        self._conditional = {
+            number
+            for number in self.by_report
+            if rules[number].policy.aplica != type(rules[number].policy.aplica)()
+        }
+        self._by_fact: dict[str, set[int]] = defaultdict(set)
+        self._by_field: dict[str, set[int]] = defaultdict(set)
+        self._by_name: dict[str, set[int]] = defaultdict(set)
+        for number in self.by_report:
+            self._place(number, rules[number])
+
+    def _place(self, number: int, rule: Rule) -> None:
+        for fact in rule.scope.facts:
+            self._by_fact[fact].add(number)
+            if fact == PROCESSES and rule.scope.names is not None:
+                for name in rule.scope.names:
+                    self._by_name[name].add(number)
+            else:
+                self._by_field[fact].add(number)
+
+    def touched(self, changes: Iterable[Change], unsettled: Iterable[str]) -> set[int]:
+        """Name the policies that may say something else than before.
+
+        Args:
+            changes: what came or went since the report before.
+            unsettled: facts that could not be gathered, then or now.
+        """
+        touched = set(self.with_reports)
+        for field, name in changes:
+            touched |= self._by_field.get(field, _NONE)
+            if field == PROCESSES:
+                touched |= self._by_name.get(name, _NONE)
+        for fact in unsettled:
+            touched |= self._by_fact.get(fact, _NONE)
+        return touched
+
+    def conditional(self, before: Subject, now: Subject) -> set[int]:
+        """Name the policies that may apply to a server by now, or no longer."""
+        return set() if _kind(before) == _kind(now) else self._conditional
+
+
+_NONE: frozenset[int] = frozenset()
+
+
+def _kind(subject: Subject) -> tuple[str | None, ...]:
+    return subject.value("distribucion"), subject.value("hostname"), subject.etiquetas

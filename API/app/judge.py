@@ -1,0 +1,62 @@
+"""The process that judges: it reads what was stored, and writes what the policies say of it.
+
+It is a process of its own, so that it takes no time of the interpreter that stores reports; should
+it die, it goes on where it was (docs/adr/0013-a-process-judges.md).
+"""
+
+import os
+import signal
+import time
+from multiprocessing.connection import Connection
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from API.app.compliance.clock import Clock
+from API.app.compliance.court import Court
+from API.app.compliance.library import SHIPPED, Library
+from API.app.compliance.present import BATCH, judge_new
+from API.app.compliance.review import review
+from API.app.logs import configure_logs
+from API.app.settings import Settings
+
+log = structlog.get_logger()
+
+PAUSE_S = 0.2
+"""Between two looks for new reports, in seconds: what comes meanwhile is written at once."""
+
+LOOK_AT_FILES_S = 2.0
+
+
+def judge_reports(settings: Settings, parent: Connection) -> None:
+    """Judge what comes in until `parent` is closed from the other end."""
+    configure_logs()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    own = [settings.policies] if settings.policies else []
+    court = Court(settings.database, Library([SHIPPED, *own]))
+    parent.send("ready")
+    log.info("judging", policies=len(court.library.rules), pid=os.getpid())
+    try:
+        _judge(court, parent)
+    finally:
+        court.close()
+
+
+def _judge(court: Court, parent: Connection) -> None:
+    clock = Clock(court)
+    files_due = 0.0
+    while True:
+        try:
+            if time.monotonic() >= files_due:
+                files_due = time.monotonic() + LOOK_AT_FILES_S
+                if court.library.refresh():
+                    court.synchronize()
+            full = judge_new(court) == BATCH
+            busy = review(court) or clock.tick() or full
+        except DBAPIError as error:
+            log.warning("judging goes on later", reason=str(error.orig))
+            court.forget()
+            busy = False
+        if parent.poll(0 if busy else PAUSE_S):  # nothing is ever sent: it was closed
+            return

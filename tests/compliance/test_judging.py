@@ -1,0 +1,237 @@
+"""Every report is judged once, in its place; what is kept says what was true, when."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from API.app.compliance.guard import Found
+from API.app.compliance.judging import Verdict, judge
+from API.app.compliance.subjects import select_subjects
+from API.app.ingest.entry import Entry
+from createDB.views import Layout
+from tests.compliance.conftest import POLICIES, WHERE, NewTrial, Trial
+from tests.ingest.conftest import entry, processes
+
+layouts = pytest.mark.parametrize("layout", Layout)
+MINER = processes((7, "xmrig", "www-data"))
+
+
+@layouts
+def test_a_verdict_lasts_until_another(new_trial: NewTrial, layout: Layout) -> None:
+    trial = new_trial(layout)
+    trial.stores(entry(0, 0, 1), entry(0, 60, 2, procesos=MINER), entry(0, 120, 3, procesos=MINER))
+    trial.stores(entry(0, 180, 4))
+    assert trial.judges() == 4
+    evidence = '[{"pid":7,"username":"www-data"}]'
+    assert trial.history("mineros") == [
+        (0, "cumple", None, None),
+        (60, "no_cumple", evidence, None),
+        (180, "cumple", None, None),
+    ]
+    assert trial.rows("SELECT hasta FROM avance") == [(4,)]
+
+
+def test_evidence_is_kept_as_it_was_first_and_last(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    for number, pid in enumerate((7, 8, 9)):
+        trial.stores(entry(0, number, number, procesos=processes((pid, "xmrig"))))
+        trial.judges()
+    first, last = '[{"pid":7,"username":"root"}]', '[{"pid":9,"username":"root"}]'
+    assert trial.history("mineros") == [(0, "no_cumple", first, last)]
+
+
+def test_what_could_not_be_gathered_is_no_verdict(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    trial.stores(entry(0, 0, 1, procesos=MINER, nucleo="6.1"))
+    trial.stores(entry(0, 60, 2, errores={"procesos": "permiso denegado"}, nucleo="6.1"))
+    trial.stores(entry(0, 120, 3, procesos=MINER))
+    trial.judges()
+    assert [row[:2] for row in trial.history("mineros")] == [
+        (0, "no_cumple"), (60, "sin_datos"), (120, "no_cumple"),
+    ]  # fmt: skip
+    [(reason,)] = trial.rows("SELECT DISTINCT razon FROM cumplimiento JOIN politicas USING "
+                             "(num_politica) WHERE veredicto = 'sin_datos' AND id_politica = "
+                             "'mineros'")  # fmt: skip
+    assert reason == "procesos: permiso denegado"
+    assert [row[:2] for row in trial.history("nucleo")] == [(0, "cumple"), (120, "sin_datos")]
+
+
+def test_a_failing_query_is_no_verdict_and_stops_nothing(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    trial.put("rota", ["procesos"], "SELECT json(name) FROM procesos " + WHERE)
+    endless = (
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    )
+    trial.put("eterna", ["procesos"], endless)
+    trial.court.library.refresh()
+    trial.court.synchronize()
+    trial.stores(entry(0, 0, 1, procesos=MINER), entry(0, 60, 2, procesos=[]))
+    assert trial.judges() == 2
+    assert [row[1] for row in trial.history("rota")] == ["sin_datos", "cumple"]
+    assert [row[1] for row in trial.history("eterna")] == ["sin_datos"]
+    assert [row[1] for row in trial.history("mineros")] == ["no_cumple", "cumple"]
+
+
+@layouts
+def test_a_late_report_changes_the_past(new_trial: NewTrial, layout: Layout) -> None:
+    trial = new_trial(layout)
+    trial.stores(entry(0, 0, 1), entry(0, 120, 2), entry(0, 180, 3))
+    trial.judges()
+    trial.stores(entry(0, 60, 4, procesos=MINER))
+    assert trial.judges() == 1
+    assert [row[:2] for row in trial.history("mineros")] == [
+        (0, "cumple"), (60, "no_cumple"), (120, "cumple"),
+    ]  # fmt: skip
+
+
+def test_a_report_before_the_first_begins_earlier(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    trial.stores(entry(0, 120, 1))
+    trial.judges()
+    trial.stores(entry(0, 60, 2))
+    trial.judges()
+    assert [row[:2] for row in trial.history("mineros")] == [(60, "cumple")]
+
+
+def test_a_changed_policy_judges_the_latest_reports_anew(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    trial.stores(*(entry(agent, 60 * agent, agent, procesos=MINER) for agent in range(3)))
+    trial.judges()
+    trial.put("mineros", ["procesos"], f"SELECT pid FROM procesos {WHERE} AND name = 'minerd'")
+    assert trial.court.library.refresh()
+    trial.court.synchronize()
+    trial.restart()  # in the middle of it
+    assert trial.judges() == 0
+    for number in (1, 2, 3):
+        assert [row[:2] for row in trial.history("mineros", number)] == [
+            (60 * (number - 1), "cumple")
+        ]
+    assert trial.rows("SELECT count(*) FROM politicas WHERE repaso IS NOT NULL") == [(0,)]
+
+
+def test_a_policy_that_is_taken_away_says_nothing_any_more(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    trial.stores(entry(0, 0, 1))
+    trial.judges()
+    (trial.folder / "mineros.yaml").unlink()
+    assert trial.court.library.refresh()
+    trial.court.synchronize()
+    open_ones = trial.rows("SELECT id_politica FROM historial_cumplimiento WHERE hasta IS NULL")
+    assert "mineros" not in {row[0] for row in open_ones}
+    trial.stores(entry(0, 60, 2))
+    trial.judges()
+    assert len(trial.history("mineros")) == 1
+
+
+def test_nothing_is_skipped_or_judged_twice_over_a_restart(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    trial.stores(*(entry(0, n, n, procesos=MINER * (n % 2)) for n in range(10)))
+    trial.judges()
+    trial.stores(*(entry(0, n, n, procesos=MINER * (n % 2)) for n in range(10, 15)))
+    trial.restart()
+    assert trial.judges() == 5
+    assert len(trial.history("mineros")) == 15
+    trial.restart()
+    assert trial.judges() == 0
+
+
+def test_a_policy_on_names_runs_when_one_of_them_comes_or_goes(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    ran: list[str] = []
+    run = trial.court.guard.run
+
+    def noting(query: str, id_serv: int, en: str) -> Found:
+        ran.append(query)
+        return run(query, id_serv, en)
+
+    trial.court.guard.run = noting  # type: ignore[method-assign]
+    trial.stores(entry(0, 0, 1, procesos=MINER))
+    trial.judges()
+    for number, (process, runs) in enumerate(
+        [((8, "bash"), True), ((9, "dash"), False), ((9, "dash"), False), ((9, "xmrig"), True)], 2
+    ):
+        ran.clear()
+        trial.stores(entry(0, number, number, procesos=processes(process)))
+        trial.judges()
+        assert (POLICIES["mineros"][1] in ran) is runs
+
+
+REPORTS = st.lists(
+    st.tuples(
+        st.integers(0, 1),
+        st.integers(0, 12),
+        st.fixed_dictionaries(
+            {
+                "procesos": st.lists(
+                    st.sampled_from([(1, "auditd"), (2, "xmrig"), (3, "sshd"), (4, "laurel"),
+                                     (4, "xmrig"), (5, "bash")]), max_size=5, unique=True
+                ).map(lambda items: processes(*items)),
+                "usuarios_activos": st.lists(
+                    st.sampled_from(["root", "juan"]).map(lambda name: {"name": name}), max_size=2
+                ),
+                "ipaddress": st.sampled_from(["10.0.0.1", "10.0.0.2"]),
+                "id_arranque": st.sampled_from(["a", "b", None]),
+            },
+            optional={
+                "nucleo": st.sampled_from(["5.10", "6.1"]),
+                "errores": st.dictionaries(
+                    st.sampled_from(["procesos", "usuarios_activos", "nucleo"]), st.just("no"),
+                    min_size=1, max_size=2,
+                ),
+            },
+        ),
+    ),
+    max_size=12,
+)  # fmt: skip
+
+
+def made(number: int, agent: int, second: int, fields: dict[str, Any]) -> Entry:
+    lost: dict[str, list[Any]] = {
+        name: [] for name in fields.get("errores", {}) if name != "nucleo"
+    }
+    unknown = "nucleo" in fields.get("errores", {})
+    kept = {name: value for name, value in fields.items() if not (unknown and name == "nucleo")}
+    return entry(agent, second, number, **{**kept, **lost})
+
+
+def disagreements(trial: Trial) -> list[Any]:
+    """Compare what is kept for each report's moment with what judging that report says now."""
+    court, wrong = trial.court, []
+    with court.reader.connect() as connection:
+        for subject in select_subjects(connection, "s.id_serv > 0 ORDER BY s.id_serv"):
+            for number in court.rulebook.by_report:
+                rule = court.rulebook.rules[number]
+                said = judge(court.guard, rule, subject, subject.recibido).veredicto
+                kept = trial.rows(
+                    "SELECT veredicto FROM cumplimiento WHERE num_agente = ? AND num_politica = ? "
+                    "AND desde <= ? AND hasta > ?",
+                    subject.num_agente, number, subject.momento, subject.momento,
+                )  # fmt: skip
+                if kept != [(said.value,)]:
+                    wrong.append((subject.id_serv, rule.policy.id, said.value, kept))
+    return wrong
+
+
+@layouts
+@given(reports=REPORTS, cuts=st.sets(st.integers(0, 12), max_size=4))
+@settings(max_examples=25)
+def test_what_is_kept_is_what_each_report_says(
+    new_trial: NewTrial, layout: Layout, reports: list[Any], cuts: set[int]
+) -> None:
+    trial = new_trial(layout)
+    for number, report in enumerate(reports):
+        trial.stores(made(number, *report))
+        if number in cuts:
+            trial.judges()
+        if number + 1 in cuts:
+            trial.restart()
+    trial.judges()
+    assert disagreements(trial) == []
+    touching = trial.rows(
+        "SELECT 1 FROM cumplimiento p JOIN cumplimiento q USING (num_agente, num_politica) "
+        "WHERE p.hasta = q.desde AND p.veredicto = q.veredicto"
+    )
+    assert touching == []
+    assert {row[0] for row in trial.rows("SELECT veredicto FROM cumplimiento")} <= set(Verdict)
