@@ -7,7 +7,15 @@ from API.app.controllers.pages import moment
 from API.app.encoding import Json
 from API.app.errors import register_error_handlers
 from API.app.ingest.channel import Address
-from API.app.routers import agentes, cambios, certificates, console, health, servers
+from API.app.routers import (
+    agentes,
+    cambios,
+    certificates,
+    console,
+    cumplimiento,
+    health,
+    servers,
+)
 from API.app.settings import Settings
 
 
@@ -23,6 +31,6 @@ def create_app(settings: Settings, address: Address) -> Flask:
     app.extensions["collector"] = Collector(settings, address)
     app.jinja_env.filters["moment"] = moment
     register_error_handlers(app)
-    for router in (servers, agentes, cambios, health, certificates, console):
+    for router in (servers, agentes, cambios, cumplimiento, health, certificates, console):
         app.register_blueprint(router.blueprint)
     return app

@@ -1,7 +1,7 @@
 """The process that judges: it reads what was stored, and writes what the policies say of it.
 
 It is a process of its own, so that it takes no time of the interpreter that stores reports; should
-it die, it goes on where it was (docs/adr/0013-a-process-judges.md).
+it die, it goes on where it was (docs/adr/0014-a-process-judges.md).
 """
 
 import os
