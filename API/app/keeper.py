@@ -20,6 +20,7 @@ from API.app.ingest.store import Store
 from API.app.ingest.writer import Writer
 from API.app.local_access import remove_local_access, write_local_access
 from API.app.logs import configure_logs
+from API.app.memory import settle
 from API.app.settings import Settings
 from API.app.storage import lock_database, lock_storage
 from createDB.engine import database_path, open_engine
@@ -52,6 +53,7 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     housekeeper = Housekeeper(settings, reader, writer)
     service = WriterService(writer, address)
     write_local_access(settings.storage, address.key)
+    settle()
     parent.send("ready")
     _wait_for_end(parent)
     housekeeper.close()

@@ -32,6 +32,7 @@ from API.app.door.renewal import Renewal
 from API.app.ingest.channel import Address, new_address
 from API.app.judge import judge_reports
 from API.app.keeper import keep
+from API.app.memory import settle
 from API.app.settings import Settings
 
 log = structlog.get_logger()
@@ -211,6 +212,7 @@ def _load(settings: Settings, address: Address) -> Any:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     scheme = "https" if settings.tls else "http"
     log.info("listening", url=f"{scheme}://{host}:{settings.port}", pid=os.getpid())
+    settle()
     return Door(app, settings)
 
 
