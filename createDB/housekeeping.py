@@ -24,6 +24,7 @@ from createDB.state import require_current
 NAMES = {
     "reportes": "reportes",
     "periodos": "períodos",
+    "cumplimiento": "veredictos que ya no rigen",
     "bitacora": "archivos de la bitácora",
     "paginas": "páginas devueltas al disco",
 }

@@ -53,6 +53,7 @@ def look_after(
         rows.reports(limits.reportes)
     if limits.periodos:
         rows.periods(limits.periodos)
+        rows.verdicts(limits.periodos)
     if limits.bitacora:
         _remove_log(rows, reader, settings, limits)
     return rows.shrink()

@@ -158,6 +158,16 @@ class Rows:
             while self._step("periodos", pace, drop):
                 pass
 
+    def verdicts(self, before: int) -> None:
+        """Remove what the policies said up to a moment and no longer say."""
+        pace = Pace(size=128, most=4_096)
+
+        def drop(connection: Connection, size: int) -> Removed:
+            return Removed(connection.exec_driver_sql(_DROP_VERDICTS, (before, size)).rowcount)
+
+        while self._step("cumplimiento", pace, drop):
+            pass
+
     def shrink(self) -> bool:
         """Give free pages back to the disk; tell whether the file is of a kind that can."""
         pace = Pace(size=64, most=8_192)
@@ -248,6 +258,7 @@ def waiting(connection: Connection, limits: Limits) -> Iterator[tuple[str, int]]
     for what, query, before in (
         ("reportes", _COUNT_REPORTS, limits.reportes),
         ("periodos", _COUNT_PERIODS, limits.periodos),
+        ("cumplimiento", _COUNT_VERDICTS, limits.periodos),
     ):
         yield what, int(connection.exec_driver_sql(query, (before,)).scalar_one())
 
@@ -265,6 +276,12 @@ _OLD_PERIODS = """
         SELECT 1 FROM periodos p WHERE p.num_agente = a.num_agente AND p.hasta < ?)
 """
 _COUNT_PERIODS = "SELECT count(*) FROM periodos WHERE hasta < ?"
+_COUNT_VERDICTS = "SELECT count(*) FROM cumplimiento WHERE hasta < ?"
+_DROP_VERDICTS = """
+    DELETE FROM cumplimiento WHERE (num_agente, num_politica, desde) IN (
+        SELECT c.num_agente, c.num_politica, c.desde FROM politicas o CROSS JOIN cumplimiento c
+        ON c.num_politica = o.num_politica AND c.hasta < ? LIMIT ?)
+"""
 _DROP_ITEMS = "DELETE FROM {} WHERE id_serv IN (SELECT value FROM json_each(?))"
 _DROP_REPORTS = _DROP_ITEMS.format("servers")
 _DROP_PERIODS = """
