@@ -1,0 +1,116 @@
+"""What judging costs: of a report, of a fleet after a change of a policy, and on disk.
+
+`python3 bench/compliance.py` prints a table. Reports have 200 processes of which 8 are new, and
+those bear names that policies look for; there are 50 policies: those that come with it, and copies.
+"""
+
+import itertools
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import msgspec
+import structlog
+
+from API.app.compliance.court import Court
+from API.app.compliance.library import SHIPPED, Library
+from API.app.compliance.present import judge_new
+from API.app.compliance.review import review
+from API.app.ingest.entry import entry_from_body
+from API.app.ingest.store import Store
+from bench.load import bodies, fleet
+from createDB.build import create_tables
+from createDB.engine import database_url, open_engine
+from createDB.views import Layout
+
+POLICIES = 50
+SERVERS = 2_000
+FOLLOWED = 300
+"""Servers whose later reports are judged, too."""
+ROUNDS = 4
+
+
+def main() -> None:
+    """Measure both layouts and print the table."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    print("| | CPU a report | 2,000 servers anew, one policy | of all | `cumplimiento` |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for layout in Layout:
+        with tempfile.TemporaryDirectory() as folder:
+            print(f"| {layout} | {measure(Path(folder), layout)} |")
+
+
+def measure(folder: Path, layout: Layout) -> str:
+    """Measure one layout."""
+    policies = _policies(folder)
+    url = database_url(str(folder / "servers.sqlite"))
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        create_tables(connection, layout)
+    store = Store(rows=layout is Layout.COMPLETO)
+    servers = fleet(SERVERS)
+    _store(engine.begin, store, bodies(servers, time.time() - 86_400), SERVERS)
+    with closing(Court(url, Library([policies]))) as court:
+        _drain(court)
+        later = bodies(servers[:FOLLOWED], time.time() - 80_000)
+        _store(engine.begin, store, later, FOLLOWED * ROUNDS)
+        began = time.process_time()
+        _drain(court)
+        report = (time.process_time() - began) / (FOLLOWED * ROUNDS)
+        one = _changed(court, policies, ["mineros"])
+        every = _changed(court, policies, list(court.library.rules))
+        with court.reader.connect() as connection:
+            size = connection.exec_driver_sql(_SIZE).scalar_one()
+    engine.dispose()
+    return f"{report * 1000:.2f} ms | {one:.1f} s | {every:.1f} s | {size / 1e6:.1f} MB"
+
+
+def _policies(folder: Path) -> Path:
+    """Write the policies that come with it, and copies of them under other names."""
+    made = folder / "politicas"
+    made.mkdir()
+    rules = Library([SHIPPED]).rules.values()
+    copies = (rule for rule in rules if rule.scope.names is not None)
+    for number, rule in enumerate(itertools.islice(itertools.chain(rules, copies), POLICIES)):
+        policy = msgspec.structs.replace(rule.policy, id=f"{rule.policy.id}-{number}")
+        policy = rule.policy if number < len(rules) else policy
+        (made / f"{policy.id}.yaml").write_bytes(msgspec.yaml.encode(policy))
+    return made
+
+
+def _store(begin: Callable[[], object], store: Store, reports: object, count: int) -> None:
+    now = datetime.utcnow()  # noqa: DTZ003 - UTC without offset, as the database has it
+    left = iter(itertools.islice(reports, count))  # type: ignore[call-overload]
+    while batch := list(itertools.islice(left, 200)):
+        with begin() as connection:  # type: ignore[attr-defined]
+            store.store(connection, [entry_from_body(body) for body in batch], now)
+
+
+def _drain(court: Court) -> None:
+    while judge_new(court) or review(court):
+        pass
+
+
+def _changed(court: Court, folder: Path, names: list[str]) -> float:
+    """Change policies; tell how long it takes until every server was judged anew, in seconds."""
+    for name in names:
+        with (folder / f"{name}.yaml").open("ab") as file:
+            file.write(b"# changed\n")
+    court.library.refresh()
+    began = time.perf_counter()
+    court.synchronize()
+    _drain(court)
+    return time.perf_counter() - began
+
+
+_SIZE = "SELECT sum(pgsize) FROM dbstat WHERE name LIKE '%cumplimiento%'"
+
+
+if __name__ == "__main__":
+    main()
