@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import URL
 
+from API.app.report import MAX_NAME
 from createDB.engine import DEFAULT_DATABASE, ROOT, DatabaseUnusableError, database_url
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -45,6 +46,10 @@ class Settings:
     storage: Path
     group: int | None
     max_body: int
+    processes_of_report: int
+    sessions_of_report: int
+    nesting: int
+    text: int
     queue: int
     threads: int
     processes: int
@@ -199,6 +204,14 @@ SETTINGS = (
             "grupo de quienes pueden leer la base y la bitácora en este equipo"),
     Setting("max_body", "limites", "cuerpo_mib", "--cuerpo-mib", _whole(1, 256, MIB), "8",
             "MiB que un reporte puede ocupar, antes y después de descomprimirlo"),
+    Setting("processes_of_report", "limites", "procesos_reporte", "--procesos-reporte",
+            _whole(1, 1_000_000), "10000", "procesos de un reporte"),
+    Setting("sessions_of_report", "limites", "sesiones_reporte", "--sesiones-reporte",
+            _whole(1, 1_000_000), "10000", "sesiones de usuarios de un reporte"),
+    Setting("nesting", "limites", "anidamiento", "--anidamiento", _whole(3, 500), "32",
+            "niveles de objetos y listas, unos dentro de otros, de un reporte"),
+    Setting("text", "limites", "texto", "--texto", _whole(MAX_NAME, 1 << 28), "65536",
+            f"caracteres de un texto en campos desconocidos; en los demás, siempre {MAX_NAME}"),
     Setting("queue", "limites", "cola", "--cola", _whole(1, 100_000), "512",
             "reportes que pueden esperar a ser guardados; los demás reciben 503"),
     Setting("threads", "limites", "hilos", "--hilos", _whole(1, 1_024), "64",

@@ -12,11 +12,13 @@ from API.app.controllers.body import read_body, require_json
 from API.app.controllers.parameters import page_size, refuse_unknown
 from API.app.door.entrance import in_clear, takes_body
 from API.app.errors import ProblemError
+from API.app.extent import require_within
 from API.app.identity import require_role
 from API.app.ingest.entry import Entry, entry_from_body
 from API.app.queries.admission import RETIRED
 from API.app.queries.servers import Filters, latest_reports, report_as_posted
 from API.app.report import InvalidReportError
+from API.app.settings import Settings
 
 PARAMETERS = (*Filters._fields, "limite", "despues")
 
@@ -34,7 +36,7 @@ def receive_report() -> tuple[Response, int]:
     """Store the report in the request's body; 201, or 200 where it was stored before."""
     collector = the_collector()
     bearer = bearer_admitted()
-    entry = _entry(read_body(collector.settings.max_body))
+    entry = _entry(read_body(collector.settings.max_body), collector.settings)
     sender = require_own(bearer, entry)
     stored = collector.writer.store(entry)
     if sender and sender.estado == RETIRED:
@@ -70,8 +72,10 @@ def show_report(id_serv: int) -> Response:
     return jsonify(report)
 
 
-def _entry(body: bytes) -> Entry:
+def _entry(body: bytes, settings: Settings) -> Entry:
     try:
-        return entry_from_body(body)
+        entry = entry_from_body(body)
+        require_within(settings, entry)
     except InvalidReportError as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, str(error), errores=error.problems) from None
+    return entry
