@@ -9,7 +9,7 @@ import requests
 
 from API.app.accounts.attempts import FREE
 from tests.api.people import FROM_OUR_PAGE, PASSWORD, Browser, change, command, make_account
-from tests.conftest import CollectorProcess
+from tests.conftest import CollectorProcess, NewCollector
 
 WRONG = "otro caballo cualquiera"
 
@@ -49,6 +49,18 @@ def test_the_cookie_is_out_of_reach(shared_collector: CollectorProcess) -> None:
     header = Browser(shared_collector).log_in("galleta").headers["Set-Cookie"]
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(header.split("; "))
     assert "Domain" not in header
+
+
+def test_under_tls_the_cookie_is_bound_to_it(new_collector: NewCollector) -> None:
+    collector = new_collector("--tls-self-signed").start()
+    make_account(collector, "segura")
+    browser = Browser(collector)
+    browser.session.verify = collector.verify
+    header = browser.log_in("segura").headers["Set-Cookie"]
+    assert header.startswith("__Host-sesion=")
+    assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"} <= set(header.split("; "))
+    assert "Domain" not in header
+    assert browser.get("/servers").status_code == 200
 
 
 def test_logging_out_ends_the_session_itself(shared_collector: CollectorProcess) -> None:

@@ -2,9 +2,12 @@
 
 import gzip
 import json
+import re
 import socket
 import uuid
+import zlib
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,6 +261,27 @@ def test_large_body_is_refused_before_it_is_read(shared_collector: CollectorProc
 def test_gzip_bomb_stops_at_the_limit(shared_collector: CollectorProcess) -> None:
     bomb = gzip.compress(b" " * (64 << 20))
     refused(shared_collector, bomb, 413, **{"Content-Encoding": "gzip"})
+
+
+def test_gzip_bomb_takes_no_memory(collector: CollectorProcess) -> None:
+    """One of 1 GiB leaves the process about as large as a report of the largest size does."""
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1 << 10)) + packer.flush()
+    packed = {"Content-Encoding": "gzip"}
+    assert collector.post(gzip.compress(b" " * (8 << 20)), **packed).status_code == 400
+    before = peak_memory(collector)
+    for _ in range(3):
+        refused(collector, bomb, 413, **packed)
+    assert peak_memory(collector) - before < 64 << 20
+
+
+def peak_memory(collector: CollectorProcess) -> int:
+    """Tell how many bytes the process that serves has had in memory at most."""
+    found = re.search(r"listening .*pid=(\d+)", collector.log)
+    assert found
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{found[1]}/status").read_text())
+    assert peak
+    return int(peak[1]) << 10
 
 
 @pytest.mark.parametrize(
