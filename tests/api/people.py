@@ -62,6 +62,8 @@ class Browser:
     def __init__(self, collector: CollectorProcess, address: str = "127.0.0.1") -> None:
         self.url = collector.url
         self.session = requests.Session()
+        self.session.trust_env = False  # authorities that the environment names would go first
+        self.session.verify = collector.verify
         self.session.mount("http://", _From(address))
 
     def get(self, path: str, **headers: str) -> requests.Response:

@@ -55,7 +55,6 @@ def test_under_tls_the_cookie_is_bound_to_it(new_collector: NewCollector) -> Non
     collector = new_collector("--tls-self-signed").start()
     make_account(collector, "segura")
     browser = Browser(collector)
-    browser.session.verify = collector.verify
     header = browser.log_in("segura").headers["Set-Cookie"]
     assert header.startswith("__Host-sesion=")
     assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"} <= set(header.split("; "))
