@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from API.app.door import certificates
+from API.app.door.renewal import NOTICE_DAYS
 from API.app.settings import load_settings
 from tests.api.test_settings import run_program
 from tests.conftest import CollectorProcess, NewCollector, make_report, wait_until
@@ -159,6 +160,24 @@ def test_given_certificate_that_becomes_unusable_is_not_taken(
     used.write_text("half a certificate")
     wait_until(lambda: "the certificate cannot be used" in tls.log, "it is said")
     assert served_by(tls).strip() in served
+
+
+def test_given_certificate_that_ends_soon_is_announced(
+    new_collector: NewCollector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ending_in(days: int) -> Path:
+        monkeypatch.setattr(certificates, "LIFE", timedelta(days=days, hours=12))
+        return make_pair(tmp_path / f"{days}")
+
+    used, soon = ending_in(NOTICE_DAYS), ending_in(NOTICE_DAYS - 1)
+    tls = new_collector("--tls-cert", str(used), "--tls-key", str(used))
+    (tls.storage / "tls").mkdir()
+    shutil.copy(used.with_name("ca.pem"), tls.storage / "tls" / "ca.pem")
+    tls.start()
+    soon.replace(used)
+    wait_until(lambda: "serving with another certificate" in tls.log, "the other one is served")
+    assert f"days={NOTICE_DAYS - 1}" in tls.log
+    assert tls.log.count("the certificate ends soon") == 1
 
 
 @pytest.mark.parametrize("wrong", ["key", "expired", "missing", "no certificate", "no key"])

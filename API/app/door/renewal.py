@@ -18,6 +18,9 @@ LOOK_S = 1.0
 HOUR = timedelta(hours=1)
 """How often this host's names and addresses are compared with those in the certificate."""
 
+NOTICE_DAYS = 14
+"""How long before its end a given certificate is announced, each day."""
+
 Stamp = tuple[int, int, int] | None
 
 
@@ -29,6 +32,7 @@ class Renewal:
         self._changed = changed
         self._stopping = threading.Event()
         self._seen = self._stamp()
+        self._announced = NOTICE_DAYS
         self._thread = threading.Thread(target=self._run, name="renewal", daemon=True)
 
     def __enter__(self) -> None:
@@ -54,12 +58,21 @@ class Renewal:
             log.error("the certificate cannot be used; serving with the one before", why=str(error))
             self._seen = self._stamp()
             return datetime.now(UTC) + HOUR
+        if self._settings.tls_cert:
+            self._announce(due)
         stamp = self._stamp()
         if stamp != self._seen:
             self._seen = stamp
             log.info("serving with another certificate")
             self._changed()
         return max(due, datetime.now(UTC) + timedelta(seconds=LOOK_S))
+
+    def _announce(self, end: datetime) -> None:
+        """Say that a given certificate, which only its operator can renew, ends soon."""
+        days = (end - datetime.now(UTC)).days
+        if days < NOTICE_DAYS and days != self._announced:
+            log.warning("the certificate ends soon and has to be renewed", days=days, end=str(end))
+        self._announced = days
 
     def _stamp(self) -> tuple[Stamp, ...]:
         """Give what changes when one of the files does."""
