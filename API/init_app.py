@@ -1,82 +1,13 @@
 #!/usr/bin/env python3
 """Starts the collector, or runs one of its commands. `--help` lists settings and commands."""
 
-import os
 import sys
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from API.app.at_rest import UMASK, AtRestError, protect
-from API.app.commands import is_command, list_of_commands, run_command
-from API.app.commands.secret import introduce
-from API.app.door.certificates import CertificateError, prepare
-from API.app.logs import configure_logs
-from API.app.server import AddressInUseError, ServingEndedError, StartError, serve
-from API.app.settings import Settings, SettingsError, load_settings
-from API.app.storage import StorageInUseError, lock_database, lock_storage
-from createDB.engine import DatabaseUnusableError, database_path, open_engine
-from createDB.state import ready
-
-HANDOVER_S = 3
-"""How long a collector that was just killed may take to let go of its folder, in seconds."""
-
-REFUSED = (
-    AtRestError,
-    SettingsError,
-    DatabaseUnusableError,
-    StorageInUseError,
-    AddressInUseError,
-    StartError,
-    CertificateError,
-)
-
-
-def main(arguments: list[str]) -> int:
-    """Run until stopped, or until the command is done.
-
-    Returns:
-        0 after a stop that was asked for, 1 after one that was not, 2 where the start is refused;
-        of a command its own, and 2 where it is refused.
-    """
-    configure_logs()
-    os.umask(UMASK)
-    try:
-        if is_command(arguments):
-            return run_command(arguments)
-        settings = load_settings(arguments, epilog=list_of_commands())
-        check_start(settings)
-        introduce(settings, into_journal())
-        serve(settings)
-    except REFUSED as error:
-        print(f"init_app.py: {error}", file=sys.stderr)
-        return 2
-    except ServingEndedError as error:
-        print(f"init_app.py: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"init_app.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def check_start(settings: Settings) -> None:
-    """Find out what would stop the worker, while one line can still say so."""
-    lock_storage(settings.storage, HANDOVER_S).close()
-    protect(settings.storage, database_path(settings.database), settings.group)
-    engine = open_engine(settings.database)
-    ready(engine)
-    engine.dispose()
-    if settings.tls:
-        prepare(settings)
-    lock_database(database_path(settings.database), HANDOVER_S).close()
-
-
-def into_journal() -> bool:
-    """Tell whether what is printed is kept in systemd's journal (systemd.exec(5))."""
-    output = os.fstat(sys.stdout.fileno())
-    return os.environ.get("JOURNAL_STREAM") == f"{output.st_dev}:{output.st_ino}"
-
-
 if __name__ == "__main__":
+    # Only here: the processes that it starts read this file too, and need less (multiprocessing).
+    from API.app.program import main
+
     sys.exit(main(sys.argv[1:]))
