@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.load import Result, Server, bodies, fleet, post_all
-from bench.serving import ROOT, free_port, running_collector, serving
+from bench.serving import ROOT, authority_of, free_port, running_collector, serving
 
 CLIENTS = 32
 
@@ -53,6 +53,7 @@ def main() -> None:
         collector("completo", first, rest),
         collector("compacto", first, rest),
         collector("compacto", first, rest, servers),
+        collector("compacto", first, rest, servers, tls=True),
     ]
     print(table(figures))
     if options.plot:
@@ -125,7 +126,12 @@ def _executemany(
 
 
 def collector(
-    layout: str, first: list[bytes], reports: list[bytes], enrolled: Sequence[Server] = ()
+    layout: str,
+    first: list[bytes],
+    reports: list[bytes],
+    enrolled: Sequence[Server] = (),
+    *,
+    tls: bool = False,
 ) -> Figure:
     """Measure the collector with a database of `layout`; the first report of each server is not.
 
@@ -134,6 +140,7 @@ def collector(
         first: a report of each server.
         reports: what is measured, of one server after the other.
         enrolled: the servers, where they report with tokens.
+        tls: whether they do so over HTTPS, on connections that are kept.
     """
     with tempfile.TemporaryDirectory() as folder:
         storage = Path(folder)
@@ -142,13 +149,16 @@ def collector(
         subprocess.run([*builder, "--database", str(database)], check=True, capture_output=True)
         _enrol(database, enrolled)
         tokens = itertools.cycle([server.ident for server in enrolled])
-        with running_collector(storage, database) as port:
-            _checked(post_all(port, first, CLIENTS, tokens))
+        authority = authority_of(storage) if tls else None
+        with running_collector(storage, database, tls=tls) as port:
+            _checked(post_all(port, first, CLIENTS, tokens, authority))
             size = _size(database)
-            result = _checked(post_all(port, reports, CLIENTS, tokens))
+            result = _checked(post_all(port, reports, CLIENTS, tokens, authority))
             memory = _peak_memory(int((storage / ".lock").read_text()))
             grown = _size(database) - size
-    name = f"(e) {layout} with tokens" if enrolled else f"(d) the collector, {layout}"
+    name = f"(d) the collector, {layout}"
+    if enrolled:
+        name = f"(f) {layout} with tokens and TLS" if tls else f"(e) {layout} with tokens"
     return Figure(name, result.rate, result.percentile(0.99), grown / len(reports), memory)
 
 

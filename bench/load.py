@@ -7,11 +7,13 @@ of which some are replaced from one report to the next, as cron jobs and workers
 import random
 import selectors
 import socket
+import ssl
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
+from pathlib import Path
 
 NAMES = (
     "systemd", "systemd-journald", "systemd-udevd", "dbus-daemon", "sshd", "cron", "rsyslogd",
@@ -108,7 +110,13 @@ class Result:
         return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * share))]
 
 
-def post_all(port: int, reports: list[bytes], clients: int, tokens: Iterable[bytes] = ()) -> Result:
+def post_all(
+    port: int,
+    reports: list[bytes],
+    clients: int,
+    tokens: Iterable[bytes] = (),
+    authority: Path | None = None,
+) -> Result:
     """Send `reports` to the collector on `port` of this machine, `clients` at a time.
 
     Args:
@@ -116,6 +124,7 @@ def post_all(port: int, reports: list[bytes], clients: int, tokens: Iterable[byt
         reports: JSON texts.
         clients: connections that are kept open.
         tokens: of those who send the reports, in their order; none where no token is needed.
+        authority: file with what the collector's certificate is checked with; None for plain HTTP.
     """
     selector = selectors.DefaultSelector()
     head = b"POST /servers HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -123,6 +132,7 @@ def post_all(port: int, reports: list[bytes], clients: int, tokens: Iterable[byt
     waiting = zip(reports, chain(bearing, repeat(b"")), strict=False)
     latencies: list[float] = []
     statuses: dict[int, int] = {}
+    context = ssl.create_default_context(cafile=authority) if authority else None
     began = time.perf_counter()
     sent: dict[socket.socket, float] = {}
     received: dict[socket.socket, bytes] = {}
@@ -140,8 +150,7 @@ def post_all(port: int, reports: list[bytes], clients: int, tokens: Iterable[byt
         return True
 
     for _ in range(clients):
-        client = socket.create_connection(("127.0.0.1", port))
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = _connect(port, context)
         selector.register(client, selectors.EVENT_READ)
         received[client] = b""
         open_sockets += send_next(client)
@@ -159,6 +168,12 @@ def post_all(port: int, reports: list[bytes], clients: int, tokens: Iterable[byt
             open_sockets -= not send_next(client)
     seconds = time.perf_counter() - began
     return Result(seconds, sorted(latencies), statuses)
+
+
+def _connect(port: int, context: ssl.SSLContext | None) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port))
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return context.wrap_socket(client, server_hostname="127.0.0.1") if context else client
 
 
 def _is_whole(answer: bytes) -> bool:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -17,12 +18,15 @@ START_S = 30
 
 
 @contextmanager
-def serving(program: list[str], port: int) -> Iterator[None]:
-    """Run a program that serves on `port`, as long as the context lasts."""
+def serving(program: list[str], port: int, authority: Path | None = None) -> Iterator[None]:
+    """Run a program that serves on `port`, as long as the context lasts.
+
+    With `authority` it serves HTTPS, and its certificate is checked with what is in that file.
+    """
     silent = subprocess.DEVNULL
     process = subprocess.Popen(program, start_new_session=True, stdout=silent, stderr=silent)
     try:
-        _wait_for(port)
+        _wait_for(port, authority)
         yield
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -30,12 +34,19 @@ def serving(program: list[str], port: int) -> Iterator[None]:
 
 
 @contextmanager
-def running_collector(storage: Path, database: Path) -> Iterator[int]:
+def running_collector(storage: Path, database: Path, *, tls: bool = False) -> Iterator[int]:
     """Run the collector with this folder and this database; gives its port."""
     port = free_port()
     program = [sys.executable, str(ROOT / "API" / "init_app.py"), "--port", str(port)]
-    with serving([*program, "--storage", str(storage), "--database", str(database)], port):
+    program += ["--storage", str(storage), "--database", str(database)]
+    program += ["--tls-self-signed"] if tls else []
+    with serving(program, port, authority_of(storage) if tls else None):
         yield port
+
+
+def authority_of(storage: Path) -> Path:
+    """Tell where a collector that serves HTTPS has the authority of its certificate."""
+    return storage / "tls" / "ca.pem"
 
 
 def free_port() -> int:
@@ -45,11 +56,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int) -> None:
+def _wait_for(port: int, authority: Path | None) -> None:
+    url = f"{'https' if authority else 'http'}://127.0.0.1:{port}/healthz"
     end = time.monotonic() + START_S
     while time.monotonic() < end:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
+            context = ssl.create_default_context(cafile=authority) if authority else None
+            urllib.request.urlopen(url, timeout=5, context=context).close()  # noqa: S310 - ours
         except urllib.error.HTTPError:
             return  # a stand-in has no such page, but it answers
         except OSError:
