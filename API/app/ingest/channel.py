@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import msgspec
@@ -159,12 +159,13 @@ class WriterClient:
             raise StorageUnavailableError("the writer is away; try again") from error
 
     def _connect(self) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(PATIENCE_S)
-        connection.connect(self._address.name)
-        if not is_ours(connection):
-            connection.close()
-            raise ConnectionRefusedError("the writer's address is somebody else's")
+        with ExitStack() as undo:
+            connection = undo.enter_context(socket.socket(socket.AF_UNIX))
+            connection.settimeout(PATIENCE_S)
+            connection.connect(self._address.name)
+            if not is_ours(connection):
+                raise ConnectionRefusedError("the writer's address is somebody else's")
+            undo.pop_all()
         return connection
 
     def _ask(self, connection: socket.socket, request: bytes) -> Answer:

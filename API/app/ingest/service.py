@@ -97,6 +97,7 @@ class WriterService:
         self._listener.close()
         for client in self._clients():
             client.connection.close()
+        self._ours.close()
         self._selector.close()
 
     def _is_over(self) -> bool:
