@@ -55,6 +55,7 @@ class Settings:
     processes: int
     min_free: int
     connections: int
+    connections_of_one: int
     header_seconds: int
     body_seconds: int
     bodies: int
@@ -222,6 +223,9 @@ SETTINGS = (
             "MiB libres en disco por debajo de los cuales /readyz dice que no está listo"),
     Setting("connections", "limites", "conexiones", "--conexiones", _whole(16, 65_536), "1024",
             "conexiones abiertas a la vez, por proceso; las demás esperan"),
+    Setting("connections_of_one", "limites", "conexiones_por_direccion",
+            "--conexiones-por-direccion", _whole(1, 65_536), "256",
+            "de ellas, las de una misma dirección que no sea un proxy; las demás se cierran"),
     Setting("header_seconds", "limites", "plazo_cabeceras", "--plazo-cabeceras", _whole(1, 600),
             "10", "segundos para las cabeceras de una petición, y entre dos peticiones"),
     Setting("body_seconds", "limites", "plazo_cuerpo", "--plazo-cuerpo", _whole(1, 3_600), "60",

@@ -7,7 +7,6 @@ is read within its limits, then a thread is taken.
 
 import asyncio
 import io
-import ipaddress
 import math
 import sys
 import time
@@ -22,9 +21,10 @@ from flask.ctx import RequestContext
 
 from API.app.door.bodies import CLOSE, Bodies, Body, Most
 from API.app.door.buckets import Buckets
+from API.app.door.connections import Connections
 from API.app.door.entrance import ORIGIN, SENDER, Entrance, entrance_of
 from API.app.door.headers import Headers, with_security
-from API.app.door.origin import Origin, origin_of
+from API.app.door.origin import Origin, counted_as, origin_of
 from API.app.errors import ProblemError, problem, too_large
 from API.app.settings import Settings
 
@@ -73,12 +73,16 @@ class Door:
                 settings.body_seconds,
             )
         )
+        self._connections = Connections(
+            settings.port, settings.connections_of_one, settings.proxies
+        )
         self._by_address = Buckets(settings.requests_by_address)
         self._by_agent = Buckets(settings.requests_by_agent)
         self._threads = ThreadPoolExecutor(settings.threads, "request")
 
-    def __rsgi_init__(self, _: asyncio.AbstractEventLoop) -> None:
-        """Begin; there is nothing to prepare in the loop."""
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin, in the loop that the requests will run in."""
+        self._connections.watch(loop)
 
     def __rsgi_del__(self, _: asyncio.AbstractEventLoop) -> None:
         """End: answers that threads are working on are waited for."""
@@ -212,14 +216,8 @@ def peer_of(scope: Scope) -> str:
 
 
 def sender_of(origin: Origin, scope: Scope) -> str:
-    """Give the name under which requests are counted: an address, of IPv6 its network of 64 bits.
-
-    Whoever has one address of IPv6 has 2**64. What cannot be told apart is counted together.
-    """
-    address = origin.address
-    if address is None:
-        return peer_of(scope)
-    return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), False))
+    """Give the name under which requests are counted; what has no address, under its socket's."""
+    return peer_of(scope) if origin.address is None else counted_as(origin.address)
 
 
 def environ_of(scope: Scope) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def origin_of(
         headers: by their names in lower case, several of one name joined with commas.
         proxies: whose word on the matter is taken.
     """
-    address = _address(peer)
+    address = address_of(peer)
     if address is None:
         return Origin(None, doubt="this connection has no address")
     secure = scheme == "https" or address.is_loopback
@@ -78,13 +78,22 @@ def _last_stranger(chain: str, proxies: Sequence[Network]) -> Address | None:
     """
     address = None
     for part in reversed(chain.split(",")):
-        address = _address(part.strip())
+        address = address_of(part.strip())
         if address is None or not any(address in network for network in proxies):
             break
     return address
 
 
-def _address(text: str) -> Address | None:
+def counted_as(address: Address) -> str:
+    """Give the name under which an address is counted: itself, of IPv6 its network of 64 bits.
+
+    Whoever has one address of IPv6 has 2**64.
+    """
+    return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), False))
+
+
+def address_of(text: str) -> Address | None:
+    """Read an address; None where it is none."""
     try:
         address = ipaddress.ip_address(text.strip("[]"))
     except ValueError:
