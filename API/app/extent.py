@@ -39,7 +39,7 @@ def require_within(settings: Settings, entry: Entry) -> None:
         if len(entry.lists[field].pids) > limit
     ]
     # What costs no more than a look at its length or its brackets tells most reports apart.
-    if depth_of(entry.body) > settings.nesting:
+    if _has_more_brackets(entry) and depth_of(entry.body) > settings.nesting:
         places = _places(entry.body, lambda value: depth_of(value) >= settings.nesting)
         problems += [f"{place}: nested deeper than {settings.nesting}" for place in places]
     if len(entry.body) > settings.text and longest_text(entry.body) > settings.text:
@@ -47,6 +47,13 @@ def require_within(settings: Settings, entry: Entry) -> None:
         problems += [f"{place}: expected str of length <= {settings.text}" for place in places]
     if problems:
         raise InvalidReportError(problems[:MAX_PROBLEMS])
+
+
+def _has_more_brackets(entry: Entry) -> bool:
+    """Tell whether there are brackets besides those of the fields that we know: three deep."""
+    objects = 1 + sum(len(items.pids) for items in entry.lists.values())
+    objects += entry.report.errores is not None
+    return entry.body.count(b"{") > objects or entry.body.count(b"[") > len(entry.lists)
 
 
 def depth_of(text: bytes) -> int:
