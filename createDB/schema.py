@@ -330,6 +330,30 @@ cumplimiento = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+excepciones = Table(
+    "excepciones",
+    metadata,
+    Column("id_excepcion", Integer, primary_key=True, comment="Number of the exception."),
+    Column("num_politica", ForeignKey(politicas.c.num_politica), nullable=False,
+           comment="The policy that need not be complied with."),
+    Column("num_agente", ForeignKey(agentes.c.num_agente),
+           comment="The server that need not; NULL where it is all those with a label."),
+    Column("etiqueta", Text, comment="The label's name; NULL where it is one server."),
+    Column("valor", Text, comment="The label's value; NULL: whichever it has."),
+    Column("motivo", Text, nullable=False, comment="Why."),
+    Column("quien", Text, nullable=False, comment="Who granted it."),
+    Column("desde", BigInteger, nullable=False,
+           comment="When it was granted (ms since 1970, collector's clock)."),
+    Column("hasta", BigInteger, nullable=False,
+           comment="When it ends by itself (ms since 1970)."),
+    Column("terminada", BigInteger,
+           comment="When somebody ended it before that (ms since 1970); NULL where nobody did."),
+    Index(None, "num_politica"),
+    comment="Exceptions from policies. While one is in force, what does not comply is shown as "
+    "`exceptuado`; `cumplimiento` keeps its verdict.",
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
 avance = Table(
     "avance",
     metadata,

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from API.app.commands import agentes, auditoria, cuentas, policies, secret
+from API.app.commands import agentes, auditoria, cuentas, excepciones, policies, secret
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, add_options, settings_from
 
 COMMANDS: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
-    for module in (agentes, secret, cuentas, auditoria, policies)
+    for module in (agentes, secret, cuentas, auditoria, policies, excepciones)
 }
 
 PLACES = ("database", "storage", "policies")

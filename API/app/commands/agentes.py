@@ -17,6 +17,7 @@ from API.app.agents import (
 )
 from API.app.audit import operator
 from API.app.commands.arguments import positive
+from API.app.commands.tables import in_columns, minute, one_line
 from API.app.commands.writing import writing
 from API.app.queries.admission import ACTIVE, PAUSED, RETIRED, REVOKED
 from API.app.queries.agentes import all_servers
@@ -62,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Do what was asked for, to every server that is named, or to none."""
     if options.action == "list":
-        print("\n".join(_table(_servers(settings))))
+        print("\n".join(in_columns(COLUMNS, map(_cells, _servers(settings)))))
         return 0
     act = _ACTIONS.get(options.action, _change_state)
     names = [options.server] if options.action == "label" else options.servers
@@ -126,20 +127,10 @@ COLUMNS = ("ID", "SERVIDOR", "DIRECCIÓN", "ESTADO", "ÚLTIMO REPORTE", "VERSIÓ
 WIDEST = 60
 
 
-def _table(servers: Iterable[Row[Any]]) -> list[str]:
-    """Lay the servers out in columns."""
-    rows = [COLUMNS, *map(_cells, servers)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
 def _cells(server: Row[Any]) -> tuple[str, ...]:
     reported = (server.hostname, server.ipaddress, server.version_agente)
-    hostname, address, version = (_one_line(text or "-")[:WIDEST] for text in reported)
-    last, notes = _minute(server.ultimo_reporte) or "-", "; ".join(_notes(server)) or "-"
+    hostname, address, version = (one_line(text or "-")[:WIDEST] for text in reported)
+    last, notes = minute(server.ultimo_reporte) or "-", "; ".join(_notes(server)) or "-"
     return server.id_agente, hostname, address, server.estado, last, version, notes
 
 
@@ -150,7 +141,7 @@ def _notes(server: Row[Any]) -> list[str]:
         "sin token": not server.tiene_token,
         f"su reloj va {abs(skew)} s {'adelantado' if skew > 0 else 'atrasado'}": abs(skew) > SKEW_S,
         f"clon de {server.clon_de}": server.clon_de,
-        f"dos máquinas con su identidad, {_minute(server.clon_visto)}": server.clon_visto,
+        f"dos máquinas con su identidad, {minute(server.clon_visto)}": server.clon_visto,
         "cambia de token": server.rotacion is not None,
         _labels(json.loads(server.etiquetas or "{}")): server.etiquetas,
     }
@@ -161,14 +152,5 @@ def _labels(labels: dict[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in labels.items())
 
 
-def _minute(moment: str | None) -> str:
-    return f"{moment[:16]}Z" if moment else ""
-
-
 def _shown(server: Row[Any]) -> str:
-    return _one_line(f"{server.hostname or '-'} ({server.id_agente})")
-
-
-def _one_line(text: str) -> str:
-    """Show in one line what servers say of themselves: it must not forge a row."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return one_line(f"{server.hostname or '-'} ({server.id_agente})")

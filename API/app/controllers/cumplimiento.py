@@ -71,18 +71,22 @@ def list_policies() -> Response:
 
 
 def show_policy(id_politica: str) -> Response:
-    """Show a policy, and the servers that do not comply."""
+    """Show a policy, the servers that do not comply, and those that need not."""
     require_role(Role.LECTOR)
     refuse_unknown(())
     filters = VerdictFilters(politica=id_politica)
-    failing = filters._replace(veredicto="no_cumple")
     with the_collector().reader.connect() as connection:
         document = policy(connection, id_politica)
         if document is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no policy {id_politica}")
         total = score(connection, NOW, filters)
-        page = verdicts(connection, NOW, failing, VerdictPlace(), MAX_PAGE)
-    return jsonify(politica=document, **total, incumplen=page.verdicts)
+        failing, excepted = (
+            verdicts(connection, NOW, filters._replace(veredicto=shown), VerdictPlace(), MAX_PAGE)
+            for shown in ("no_cumple", "exceptuado")
+        )
+    return jsonify(
+        politica=document, **total, incumplen=failing.verdicts, exceptuados=excepted.verdicts
+    )
 
 
 def _moment() -> int:

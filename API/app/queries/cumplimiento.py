@@ -1,15 +1,17 @@
 """What the policies say of the servers, now or at a past moment."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row
 
-from API.app.queries.times import from_ms, with_offset
+from API.app.queries.times import as_ms, from_ms, with_offset
 from createDB.schema import OPEN
 
-VERDICTS = ("cumple", "no_cumple", "sin_datos", "no_aplica")
+VERDICTS = ("cumple", "no_cumple", "exceptuado", "sin_datos", "no_aplica")
+"""As they are shown: `exceptuado` is a `no_cumple` with an exception in force at that moment."""
 SEVERITIES = ("critica", "alta", "media", "baja")
 NOW = OPEN - 1
 """The moment at which what is open counts, and nothing else."""
@@ -69,9 +71,12 @@ def verdicts(
 
 
 def score(connection: Connection, momento: int, filters: VerdictFilters) -> dict[str, Any]:
-    """Count the verdicts; `puntaje` is the share of those that comply, of those that can tell."""
+    """Count the verdicts; `puntaje` is the share of those that comply, of those that can tell.
+
+    What is excepted does not comply: no exception makes a score better.
+    """
     where, values = _where(momento, filters)
-    query = f"SELECT c.veredicto, count(*) AS n {_FROM} WHERE {where} GROUP BY 1"
+    query = f"SELECT {_VERDICT} AS veredicto, count(*) AS n {_FROM} WHERE {where} GROUP BY 1"
     found = {row.veredicto: row.n for row in connection.exec_driver_sql(query, values)}
     return _score(found)
 
@@ -79,7 +84,7 @@ def score(connection: Connection, momento: int, filters: VerdictFilters) -> dict
 def policies(connection: Connection) -> list[dict[str, Any]]:
     """List the policies in force, the severest first, with how the fleet stands."""
     counts: dict[int, dict[str, int]] = {}
-    for row in connection.exec_driver_sql(_COUNTS):
+    for row in connection.exec_driver_sql(_COUNTS, _exceptions_at(NOW)):
         counts.setdefault(row.num_politica, {})[row.veredicto] = row.n
     listed = [
         {
@@ -108,14 +113,20 @@ def lag(connection: Connection) -> dict[str, Any]:
 
 def _score(found: dict[str, int]) -> dict[str, Any]:
     counts = {verdict: found.get(verdict, 0) for verdict in VERDICTS}
-    told = counts["cumple"] + counts["no_cumple"]
+    told = counts["cumple"] + counts["no_cumple"] + counts["exceptuado"]
     return {"puntaje": round(counts["cumple"] / told, 4) if told else None, **counts}
 
 
 def _where(momento: int, filters: VerdictFilters) -> tuple[str, tuple[Any, ...]]:
     parts = [(_IN_FORCE, (momento, momento)), *_conditions(filters)]
     values = tuple(value for _, given in parts for value in given)
-    return " AND ".join(text for text, _ in parts), values
+    return " AND ".join(text for text, _ in parts), (*_exceptions_at(momento), *values)
+
+
+def _exceptions_at(momento: int) -> tuple[int, int]:
+    """Give what `_FROM` takes: exceptions go by the clock, so now is not as late as may be."""
+    at = as_ms(datetime.now(UTC)) if momento == NOW else momento
+    return at, at
 
 
 def _conditions(filters: VerdictFilters) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -123,7 +134,7 @@ def _conditions(filters: VerdictFilters) -> Iterator[tuple[str, tuple[str, ...]]
         ("a.id_agente", filters.agente),
         ("o.id_politica", filters.politica),
         ("o.severidad", filters.severidad),
-        ("c.veredicto", filters.veredicto),
+        (_VERDICT, filters.veredicto),
     ):
         if value is not None:
             yield f"{column} = ?", (value,)
@@ -149,20 +160,42 @@ def _as_json(row: Row[Any]) -> dict[str, Any]:
         "evidencia_inicial": first,
         "evidencia": last,
         "razon": row.razon,
+        "excepcion": None if row.id_excepcion is None else _exception(row),
     }
 
 
-_SHOWN = """c.num_agente, c.num_politica, a.id_agente, a.hostname, o.id_politica, o.titulo,
-    o.severidad, c.veredicto, c.desde, c.hasta, c.evidencia, c.evidencia_ultima, c.razon"""
-_FROM = """FROM cumplimiento c JOIN agentes a USING (num_agente)
-    JOIN politicas o USING (num_politica)"""
+def _exception(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id_excepcion": row.id_excepcion,
+        "motivo": row.motivo,
+        "quien": row.quien,
+        "desde": from_ms(row.exceptuado_desde),
+        "hasta": from_ms(row.exceptuado_hasta),
+    }
+
+
+_VERDICT = "iif(x.id_excepcion IS NULL, c.veredicto, 'exceptuado')"
+
+
+_SHOWN = f"""c.num_agente, c.num_politica, a.id_agente, a.hostname, o.id_politica, o.titulo,
+    o.severidad, {_VERDICT} AS veredicto, c.desde, c.hasta, c.evidencia, c.evidencia_ultima,
+    c.razon, x.id_excepcion, x.motivo, x.quien, x.desde AS exceptuado_desde,
+    coalesce(x.terminada, x.hasta) AS exceptuado_hasta"""
+_FROM = """FROM cumplimiento c JOIN agentes a ON a.num_agente = c.num_agente
+    JOIN politicas o ON o.num_politica = c.num_politica
+    LEFT JOIN excepciones x ON c.veredicto = 'no_cumple' AND x.id_excepcion = (
+        SELECT e.id_excepcion FROM excepciones e WHERE e.num_politica = c.num_politica
+        AND e.desde <= ? AND coalesce(e.terminada, e.hasta) > ?
+        AND (e.num_agente = c.num_agente OR EXISTS (
+            SELECT 1 FROM json_each(a.etiquetas) l
+            WHERE l.key = e.etiqueta AND l.value = coalesce(e.valor, l.value)))
+        ORDER BY coalesce(e.terminada, e.hasta) DESC, e.id_excepcion LIMIT 1)"""
 _IN_FORCE = "c.desde <= ? AND c.hasta > ?"
 _LABELLED = "EXISTS (SELECT 1 FROM json_each(a.etiquetas) e WHERE e.key = ? AND e.value = ?)"
 _COUNTS = f"""
-    SELECT num_politica, veredicto, count(*) AS n FROM cumplimiento
-    WHERE num_politica IN (SELECT num_politica FROM politicas WHERE vigente) AND hasta = {OPEN}
-    GROUP BY 1, 2
-"""  # noqa: S608 - a number of our own
+    SELECT c.num_politica, {_VERDICT} AS veredicto, count(*) AS n {_FROM}
+    WHERE o.vigente AND c.hasta = {OPEN} GROUP BY 1, 2
+"""
 _POLICIES = """
     SELECT num_politica, id_politica, titulo, severidad, CASE WHEN repaso IS NULL THEN 0 ELSE (
         SELECT count(*) FROM agentes a WHERE a.num_agente > repaso) END AS por_juzgar

@@ -334,6 +334,24 @@ def _create_compliance() -> None:
     columns = ["num_politica", "hasta"]
     op.create_index("ix_cumplimiento_num_politica_hasta", "cumplimiento", columns)
     op.create_table(
+        "excepciones",
+        sa.Column("id_excepcion", sa.Integer),
+        sa.Column("num_politica", sa.Integer, nullable=False),
+        sa.Column("num_agente", sa.Integer),
+        sa.Column("etiqueta", sa.Text),
+        sa.Column("valor", sa.Text),
+        sa.Column("motivo", sa.Text, nullable=False),
+        sa.Column("quien", sa.Text, nullable=False),
+        sa.Column("desde", sa.BigInteger, nullable=False),
+        sa.Column("hasta", sa.BigInteger, nullable=False),
+        sa.Column("terminada", sa.BigInteger),
+        sa.PrimaryKeyConstraint("id_excepcion", name="pk_excepciones"),
+        _foreign_key("excepciones", "num_politica", "politicas"),
+        _foreign_key("excepciones", "num_agente", "agentes"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_excepciones_num_politica", "excepciones", ["num_politica"])
+    op.create_table(
         "avance",
         sa.Column("que", sa.Text),
         sa.Column("hasta", sa.BigInteger, nullable=False),
