@@ -27,10 +27,14 @@ PAUSE_S = 0.2
 
 LOOK_AT_FILES_S = 2.0
 
+NICE = 10
+"""Judging gives way to reports that come in; while the machine has no more to give, it lags."""
+
 
 def judge_reports(settings: Settings, parent: Connection) -> None:
     """Judge what comes in until `parent` is closed from the other end."""
     configure_logs()
+    os.nice(NICE)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     own = [settings.policies] if settings.policies else []
