@@ -5,6 +5,19 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$root"
 
+# Programs that tests start, and Debian's packages that have them. Without root, or elsewhere than on
+# Debian, tests whose program is missing say that they were skipped; with CI set they fail.
+programs=(chromium:chromium nginx:nginx-light cloud-init:cloud-init debootstrap:debootstrap)
+packages=()
+for program in "${programs[@]}"; do
+    PATH=$PATH:/usr/sbin command -v "${program%%:*}" >/dev/null || packages+=("${program##*:}")
+done
+if ((${#packages[@]} && EUID == 0)) && command -v apt-get >/dev/null; then
+    echo "test.sh: instalando ${packages[*]} (una sola vez)..." >&2
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${packages[@]}" >/dev/null
+fi
+
 # shellcheck source=agente/environment.sh
 source agente/environment.sh
 make_environment "$root/.venv-test" requirements-dev.lock

@@ -222,6 +222,15 @@ def collector_in(folder: Path, database: Path, options: tuple[str, ...] = ()) ->
     return collector
 
 
+def program(name: str) -> str:
+    """Give the path of a program that ./test.sh installs; skip the test where there is none."""
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
+        reason = f"{name} is not installed; as root on Debian ./test.sh installs it"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    return str(found)
+
+
 def load_contract(name: str) -> dict[str, Any]:
     report: dict[str, Any] = json.loads((CONTRACT / name).read_text())
     return report
