@@ -13,11 +13,11 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
-from typing import Any
+from multiprocessing.process import BaseProcess
+from typing import Any, ClassVar
 
 import structlog
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
@@ -128,17 +128,21 @@ class Kept:
     """Keeps a process running as long as the context lasts.
 
     It is started with some arguments and a connection: on it, it says that it is ready; when that
-    is closed, it is to end.
+    is closed, it is to end. The first one is forked: it has at once what this process has imported,
+    which is most of what a start costs. Those after it are not: by then there are threads here, and
+    a fork would take along whatever lock one of them holds.
     """
+
+    _ends: ClassVar[set[Connection]] = set()
+    """Ours, of the connections to all of them: a forked process closes its copies."""
 
     def __init__(self, name: str, target: Callable[..., None], *arguments: Any) -> None:
         self._name, self._target, self._arguments = name, target, arguments
-        self._context = multiprocessing.get_context("spawn")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def __enter__(self) -> None:
-        self._process, self._end = self._start()
+        self._process, self._end = self._start("fork")
         try:
             self._end.recv()
         except EOFError:
@@ -148,17 +152,25 @@ class Kept:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        self._end.close()
+        self._let_go()
         self._thread.join()
 
-    def _start(self) -> tuple[SpawnProcess, Connection]:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=self._target, args=(*self._arguments, theirs), name=self._name
-        )
+    def _start(self, method: str) -> tuple[BaseProcess, Connection]:
+        context = multiprocessing.get_context(method)
+        ours, theirs = context.Pipe()
+        self._ends.add(ours)
+        inherited = tuple(self._ends) if method == "fork" else ()
+        process = context.Process(  # type: ignore[attr-defined]
+            target=_run_kept, args=(inherited, self._target, *self._arguments, theirs),
+            name=self._name,
+        )  # fmt: skip
         process.start()
         theirs.close()
         return process, ours
+
+    def _let_go(self) -> None:
+        self._ends.discard(self._end)
+        self._end.close()
 
     def _run(self) -> None:
         """Start another whenever one ends, at a growing distance."""
@@ -172,7 +184,19 @@ class Kept:
                 return
             log.error(f"the {self._name} ended; starting another", code=self._process.exitcode)
             pause = min(2 * pause, SETTLED_S)
-            self._process, self._end = self._start()
+            self._let_go()
+            self._process, self._end = self._start("spawn")
+            if self._stopping.is_set():  # since it was last asked: nobody else ends this one
+                self._let_go()
+
+
+def _run_kept(
+    inherited: Iterable[Connection], target: Callable[..., None], *arguments: Any
+) -> None:
+    """Run in a new process, which would not see its parent's ends close while it has copies."""
+    for end in inherited:
+        end.close()
+    target(*arguments)
 
 
 def _warn_of_plain_http(settings: Settings) -> None:

@@ -1,21 +1,26 @@
 """What `init_app.py` does besides serving: one command, one module.
 
-A module has `SUMMARY` (its line in `--help`), `add_arguments` and `run`; its name is the command's.
+A module has `add_arguments` and `run`; its name is the command's. It is imported when that is asked
+for: a start of the collector has no use for it.
 """
 
 import argparse
+import importlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 
-from API.app.commands import agentes, auditoria, cuentas, excepciones, policies, secret
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, add_options, settings_from
 
-COMMANDS: dict[str, ModuleType] = {
-    module.__name__.rpartition(".")[2]: module
-    for module in (agentes, secret, cuentas, auditoria, policies, excepciones)
+COMMANDS = {
+    "agentes": "los servidores: verlos, etiquetarlos, pausarlos, retirarlos, revocarlos",
+    "secret": "el secreto con que los servidores se dan de alta: otro nuevo, o cómo está",
+    "cuentas": "cuentas de las personas: las crea, las lista, las cambia; sus tokens",
+    "auditoria": "muestra quién hizo qué, desde dónde y cuándo",
+    "policies": "revisa políticas, las prueba con la flota y corre sus ejemplos",
+    "excepciones": "excepciones de las políticas: concederlas, verlas, terminarlas",
 }
+"""Each with its line in `--help`."""
 
 PLACES = ("database", "storage", "policies")
 """The settings that a command may be told: where the collector's data are."""
@@ -34,12 +39,12 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str] = os.en
         SystemExit: `--help` was asked for, or an argument is not known.
     """
     name, *rest = arguments
-    command = COMMANDS[name]
+    command = importlib.import_module(f"API.app.commands.{name}")
     places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     add_options(places, [row for row in SETTINGS if row.field in PLACES])
     parser = argparse.ArgumentParser(
         prog=f"init_app.py {name}",
-        description=command.SUMMARY,
+        description=COMMANDS[name],
         allow_abbrev=False,
         parents=[places],
     )
@@ -53,5 +58,5 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str] = os.en
 
 def list_of_commands() -> str:
     """Give the commands with their summaries, a line each, for `--help`."""
-    lines = (f"  init_app.py {name:<12} {command.SUMMARY}" for name, command in COMMANDS.items())
+    lines = (f"  init_app.py {name:<12} {summary}" for name, summary in COMMANDS.items())
     return "\n".join(["otras órdenes (cada una responde a --help):", *lines])

@@ -25,8 +25,6 @@ from API.app.settings import Settings, SettingsError
 from createDB.engine import open_engine
 from createDB.state import ready
 
-SUMMARY = "los servidores: verlos, etiquetarlos, pausarlos, retirarlos, revocarlos"
-
 STATES = {
     "pause": (PAUSED, "agente.pausar", "no recibe sus reportes hasta resume; esperan en su agente"),
     "resume": (ACTIVE, "agente.reanudar", "vuelve a estar activo, de cualquier otro estado"),

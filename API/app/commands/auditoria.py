@@ -7,8 +7,6 @@ from API.app.settings import Settings
 from createDB.engine import open_engine
 from createDB.state import ready
 
-SUMMARY = "muestra quién hizo qué, desde dónde y cuándo"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""

@@ -18,8 +18,6 @@ from API.app.commands.writing import writing
 from API.app.settings import Settings, SettingsError
 from API.app.words import SpokenError
 
-SUMMARY = "cuentas de las personas: las crea, las lista, las cambia; sus tokens"
-
 DAYS = 90
 
 

@@ -19,8 +19,6 @@ from API.app.waivers import Label, WaiverError, end_now, grant
 from createDB.engine import open_engine
 from createDB.state import ready
 
-SUMMARY = "excepciones de las políticas: concederlas, verlas, terminarlas"
-
 COLUMNS = ("ID", "POLÍTICA", "PARA", "DESDE", "HASTA", "ESTADO", "QUIÉN", "MOTIVO")
 
 

@@ -18,8 +18,6 @@ from API.app.settings import Settings, SettingsError
 from createDB.engine import database_path, open_engine
 from createDB.state import ready
 
-SUMMARY = "revisa políticas, las prueba con la flota y corre sus ejemplos"
-
 ROWS_SHOWN = 5
 """Rows of evidence of one server that `try` prints."""
 

@@ -19,8 +19,6 @@ from API.app.settings import Settings
 from createDB.engine import open_engine
 from createDB.state import ready
 
-SUMMARY = "el secreto con que los servidores se dan de alta: otro nuevo, o cómo está"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
