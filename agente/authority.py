@@ -1,4 +1,4 @@
-"""The collector's own authority: asked for once, known by its fingerprint, kept from then on.
+"""A collector's own authority: asked for once, known by its fingerprint, kept from then on.
 
 This is the one thing that is fetched over TLS before the other end can be checked: it carries no
 credential, and what comes is worth nothing unless its SHA-256 is the one that the operator gave.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import durable
-from settings import Settings
+from settings import Collector, Settings
 
 PINNED = "ca.pem"
 
@@ -19,19 +19,32 @@ class AuthorityError(OSError):
     """What the collector shows as its authority is not what the operator named."""
 
 
-def authority(settings: Settings, fetch: Callable[[], bytes]) -> Path | None:
-    """Return the certificates that vouch for the collector's; None for those of the system.
+def authority(settings: Settings, collector: Collector, fetch: Callable[[], bytes]) -> Path | None:
+    """Return the certificates that vouch for a collector's; None for those of the system.
 
-    ``fetch`` is called where the authority is not here yet. Raises OSError.
+    They are in one file, those of all collectors that the operator named by their fingerprints, and
+    no others. ``fetch`` is called where this one's is not here yet. Raises OSError.
     """
     pinned = settings.estado / PINNED
-    if settings.ca or not settings.url.startswith("https:"):
+    if settings.ca or not collector.url.startswith("https:"):
         return settings.ca
-    if not settings.huella:
+    if not collector.huella:
         return pinned if pinned.exists() else None
-    if not pinned.exists() or fingerprint_of(pinned.read_bytes()) != settings.huella:
-        durable.write(pinned, checked(fetch(), settings.huella))
+    found = each_certificate(pinned.read_bytes()) if pinned.exists() else {}
+    named = {other.huella for other in settings.collectors}
+    kept = {mark: pem for mark, pem in found.items() if mark in named}
+    if collector.huella not in kept:
+        kept[collector.huella] = checked(fetch(), collector.huella)
+    if kept != found:
+        durable.write(pinned, b"".join(kept.values()))
     return pinned
+
+
+def each_certificate(pem: bytes) -> dict[str, bytes]:
+    """Return the certificates in a file of ours, by their SHA-256."""
+    footer = ssl.PEM_FOOTER.encode()
+    parts = [part.lstrip() + footer + b"\n" for part in pem.split(footer)[:-1]]
+    return {fingerprint_of(part): part for part in parts}
 
 
 def checked(pem: bytes, fingerprint: str) -> bytes:

@@ -1,4 +1,4 @@
-"""--check: what works on the way to the collector, a line for each step."""
+"""--check: what works on the way to each collector, a line for each step."""
 
 import socket
 import ssl
@@ -12,6 +12,7 @@ import exits
 from credentials import Credentials, CredentialsError, token_in
 from deadline import call_within
 from gatherer import Gatherer
+from identity import ranked
 from messages import one_line, why
 from settings import Settings
 from spool import Spool, SpoolBusyError, waiting_in
@@ -33,11 +34,26 @@ def run(settings: Settings) -> int:
 
 def steps(settings: Settings) -> Iterator[Step]:
     """Do the steps in order; one that the others stand on ends them when it fails."""
-    yield "config", True, f"{settings.config}, colector {settings.url}"
-    yield from local_steps(settings)
-    transport = Transport(settings)
-    for step in direct_steps(settings):
-        done = step(settings)
+    shown = ", ".join(collector.url for collector in settings.collectors)
+    yield "config", True, f"{settings.config}, colector {shown}"
+    try:
+        gatherer = Gatherer(settings)
+    except OSError as error:
+        yield "estado", False, why(error)
+        turn = list(settings.collectors)
+    else:
+        yield from local_steps(settings, gatherer)
+        turn = ranked(gatherer.who.id_agente, settings.collectors)
+    for place, collector in enumerate(turn, 1):
+        if len(turn) > 1:
+            yield "colector", True, f"{place}.º de {len(turn)} para este agente: {collector.url}"
+        yield from steps_to(Transport(settings, collector), settings)
+
+
+def steps_to(transport: Transport, settings: Settings) -> Iterator[Step]:
+    """Do the steps to one collector."""
+    for step in direct_steps(transport):
+        done = step(transport)
         if done:
             yield done
             if not done[1]:
@@ -46,32 +62,27 @@ def steps(settings: Settings) -> Iterator[Step]:
     transport.close()
 
 
-def direct_steps(settings: Settings) -> Sequence[Callable[[Settings], Step | None]]:
+def direct_steps(transport: Transport) -> Sequence[Callable[[Transport], Step | None]]:
     """Return the steps to the collector itself, none of which can be taken through a proxy."""
-    return (through_proxy,) if proxy_for(settings) else (resolve, connect, shake_hands)
+    return (through_proxy,) if proxy_for(transport) else (resolve, connect, shake_hands)
 
 
-def proxy_for(settings: Settings) -> str:
+def proxy_for(transport: Transport) -> str:
     """Return the proxy that the environment names for the collector, "" for none."""
     from requests.utils import get_environ_proxies, select_proxy
 
-    if is_local(settings.url):
+    if is_local(transport.url):
         return ""
-    return select_proxy(settings.url, get_environ_proxies(settings.url)) or ""
+    return select_proxy(transport.url, get_environ_proxies(transport.url)) or ""
 
 
-def through_proxy(settings: Settings) -> Step:
+def through_proxy(transport: Transport) -> Step:
     """Say which proxy is used, without the password that its URL may hold."""
-    return "proxy", True, urlsplit(proxy_for(settings)).hostname or "?"
+    return "proxy", True, urlsplit(proxy_for(transport)).hostname or "?"
 
 
-def local_steps(settings: Settings) -> Iterator[Step]:
-    """Try the state folder, the facts and the spool."""
-    try:
-        gatherer = Gatherer(settings)
-    except OSError as error:
-        yield "estado", False, why(error)
-        return
+def local_steps(settings: Settings, gatherer: Gatherer) -> Iterator[Step]:
+    """Say who this is; try the facts and the spool."""
     yield "estado", True, f"{settings.estado}, identidad {gatherer.who.id_agente}"
     yield credential(settings, gatherer)
     yield facts(gatherer)
@@ -117,15 +128,15 @@ def spool(settings: Settings) -> Step:
     return "spool", True, f"{settings.spool}, reportes en espera: {waiting}{note}"
 
 
-def host_and_port(settings: Settings) -> tuple[str, int]:
+def host_and_port(transport: Transport) -> tuple[str, int]:
     """Return where the collector is."""
-    parts = urlsplit(settings.url)
+    parts = urlsplit(transport.url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def resolve(settings: Settings) -> Step:
+def resolve(transport: Transport) -> Step:
     """Resolve the collector's name."""
-    host, port = host_and_port(settings)
+    host, port = host_and_port(transport)
     try:
         found = call_within(
             PATIENCE, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -135,9 +146,9 @@ def resolve(settings: Settings) -> Step:
     return "nombre", True, f"{host}: {', '.join(sorted({str(a[4][0]) for a in found}))}"
 
 
-def connect(settings: Settings) -> Step:
+def connect(transport: Transport) -> Step:
     """Open a TCP connection to the collector."""
-    address = host_and_port(settings)
+    address = host_and_port(transport)
     start = time.perf_counter()
     try:
         socket.create_connection(address, PATIENCE).close()
@@ -146,17 +157,15 @@ def connect(settings: Settings) -> Step:
     return "conexión", True, f"puerto {address[1]}, {(time.perf_counter() - start) * 1000:.0f} ms"
 
 
-def shake_hands(settings: Settings) -> Step | None:
+def shake_hands(transport: Transport) -> Step | None:
     """Check the collector's certificate, where it has one to show."""
-    if urlsplit(settings.url).scheme != "https":
+    if urlsplit(transport.url).scheme != "https":
         return None
-    host, port = host_and_port(settings)
+    host, port = host_and_port(transport)
     try:
         import certifi
 
-        context = ssl.create_default_context(
-            cafile=str(Transport(settings).authority() or certifi.where())
-        )
+        context = ssl.create_default_context(cafile=str(transport.authority() or certifi.where()))
         with (
             socket.create_connection((host, port), PATIENCE) as plain,
             context.wrap_socket(plain, server_hostname=host) as secure,
@@ -169,7 +178,7 @@ def shake_hands(settings: Settings) -> Step | None:
 
 def collector_steps(transport: Transport, settings: Settings) -> Iterator[Step]:
     """Ask the collector whether it lives, whether it can store, and whether it lets us in."""
-    base = transport.url.removesuffix("/servers")
+    base = transport.base
     alive = transport.request("GET", f"{base}/healthz", {"Accept": "application/json"})
     if alive.answer and alive.answer.status == 404:
         yield "vive", False, "responde, sin /healthz: es de la primera generación, u otra cosa"

@@ -14,12 +14,12 @@ from credentials import Credentials
 from exits import DELIVERED, KEPT, LOST, REFUSED
 from gatherer import Gatherer
 from guest import Watch
-from member import Member
+from member import members
 from messages import say
-from sender import Sender
+from route import Route
+from sender import LONGEST_PAUSE, Sender
 from settings import Settings
 from spool import Spool
-from transport import Transport
 
 GRACE = 3.0  # seconds that an exchange under way gets when the agent is told to stop
 
@@ -72,10 +72,11 @@ class Agent:
         self._gatherer = Gatherer(settings)
         self.spool = Spool(settings.spool, settings.spool_mib << 20)
         self._bell = Bell()
-        interval = {} if settings.intervalo is None else {"interval": settings.intervalo}
+        interval = settings.intervalo or LONGEST_PAUSE
         self._credentials = Credentials(settings.estado, self._gatherer.who)
-        way = Member(settings.alta, self._credentials, Transport(settings))
-        self.sender = Sender(self.spool, way, self._gatherer.budget, **interval)
+        ways = members(settings.alta, self._credentials, settings)
+        way = ways[0] if len(ways) == 1 else Route(ways, interval)
+        self.sender = Sender(self.spool, way, self._gatherer.budget, interval)
         self._watch = Watch(settings.memoria_mib, self._gatherer.budget)
         self._trouble, self._dropping = "", False
 

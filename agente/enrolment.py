@@ -1,6 +1,5 @@
 """--enrol: registering this agent's token with the secret that the operator was given."""
 
-import json
 import sys
 from typing import TextIO
 
@@ -8,25 +7,27 @@ import durable
 import exits
 from credentials import Credentials
 from gatherer import Gatherer
-from member import Member
+from member import members
 from messages import say, why
-from settings import ENROLLED_AT, Settings, SettingsError, enrolled_at, secret
-from transport import Transport
+from settings import ENROLLED_AT, Settings, SettingsError, enrolled_at, secret, written
 
 
 def run(settings: Settings) -> int:
-    """Enrol and say so; return the exit code. Raises SettingsError where there is no secret."""
+    """Enrol at the first collector that does it, and say so; return the exit code.
+
+    Raises SettingsError where there is no secret.
+    """
     given = settings.alta or read_secret(sys.stdin)
     credentials = Credentials(settings.estado, Gatherer(settings).who)
-    transport = Transport(settings)
-    trouble = Member(given, credentials, transport).enrol()
-    transport.close()
-    if trouble:
-        say(f"{settings.url} no da de alta a este agente ({trouble.reason})")
-        return exits.KEPT
-    remember(settings)
-    print(f"dado de alta en {settings.url}: {credentials.id_agente}")
-    return exits.DELIVERED
+    for member in members(given, credentials, settings):
+        trouble = member.enrol()
+        member.close()
+        if trouble is None:
+            remember(settings)
+            print(f"dado de alta en {member.base}: {credentials.id_agente}")
+            return exits.DELIVERED
+        say(f"{member.base} no da de alta a este agente ({trouble.reason})")
+    return exits.KEPT
 
 
 def read_secret(source: TextIO) -> str:
@@ -49,10 +50,10 @@ def read_secret(source: TextIO) -> str:
 
 
 def remember(settings: Settings) -> None:
-    """Note at which collector, for runs that are told no other; say it where that fails."""
-    if enrolled_at(settings.estado) == settings.url:
+    """Note the collectors, for runs that are told no others; say it where that fails."""
+    if enrolled_at(settings.estado) == settings.collectors:
         return
     try:
-        durable.write(settings.estado / ENROLLED_AT, json.dumps({"url": settings.url}).encode())
+        durable.write(settings.estado / ENROLLED_AT, written(settings.collectors).encode())
     except OSError as error:
-        say(f"no puedo recordar {settings.url}: {why(error)}")
+        say(f"no puedo recordar dónde se dio de alta: {why(error)}")

@@ -23,7 +23,7 @@ class Gatherer:
         self.who = who
         self.budget = Budget(settings.cpu_porcentaje / 100)
         self.context = collectors.Context(
-            url=settings.url,
+            url=identity.ranked(who.id_agente, settings.collectors)[0].url,
             boot=boot.BootCache(settings.estado, boot.read_boot_id()),
             usernames=collectors.Usernames(),
             budget=self.budget,

@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import durable
 from report import random_uuid
+from settings import Collector
 
 FILE = "identidad.json"
 MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
@@ -97,3 +99,16 @@ def load(state: Path, machine_id: str) -> tuple[Identity, str]:
         kept = Identity(kept.id_agente, machine_id)
         durable.write(file, (json.dumps(kept._asdict()) + "\n").encode())
     return kept, ""
+
+
+def ranked(id_agente: str, collectors: Sequence[Collector]) -> list[Collector]:
+    """Return collectors in the order in which an installation turns to them.
+
+    By rendezvous hashing (Thaler and Ravishankar, 1998): a fleet divides evenly, so do those of a
+    collector that is away over the others, and one more collector moves its own share alone.
+    """
+    if len(collectors) == 1:
+        return list(collectors)
+    from hashlib import sha256  # 1 ms that most agents can do without
+
+    return sorted(collectors, key=lambda c: sha256(f"{id_agente} {c.url}".encode()).digest())

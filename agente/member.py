@@ -11,8 +11,10 @@ import json
 from contextlib import suppress
 
 from credentials import Credentials, CredentialsError
+from identity import ranked
 from messages import say, why
 from report import owner, random_uuid, readdress
+from settings import Settings
 from transport import PROBLEM, Outcome, Transport, Verdict, json_object
 
 UNAUTHORIZED, FORBIDDEN, CONFLICT = 401, 403, 409
@@ -25,12 +27,12 @@ def status_of(outcome: Outcome) -> int:
 
 
 class Member:
-    """The way to the collector as this installation. Used by one thread."""
+    """The way to a collector as this installation. Used by one thread."""
 
     def __init__(self, secret: str, credentials: Credentials, transport: Transport) -> None:
         self._secret = secret
         self._credentials, self._transport = credentials, transport
-        self.url = transport.url
+        self.url, self.base = transport.url, transport.base
 
     def close(self) -> None:
         """Close the connection."""
@@ -162,3 +164,9 @@ class Member:
         if wanted and self._credentials.held and self._credentials.pending is None:
             with suppress(OSError):  # the report is delivered all the same; the next one asks again
                 self._credentials.plan()
+
+
+def members(secret: str, credentials: Credentials, settings: Settings) -> list[Member]:
+    """Return the ways to the settings' collectors, this installation's own one first."""
+    collectors = ranked(credentials.id_agente, settings.collectors)
+    return [Member(secret, credentials, Transport(settings, each)) for each in collectors]

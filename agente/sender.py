@@ -7,13 +7,12 @@ never waits for the network, and what was not confirmed is still in the spool.
 import math
 import random
 import threading
-from typing import Protocol
 
 from guest import Budget
 from messages import say, why
 from report import LONGEST_TEXT
 from spool import Spool, describe_answer
-from transport import Outcome, Verdict
+from transport import Outcome, Verdict, Way
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -45,24 +44,10 @@ def probes(others: list[str], turn: int) -> list[str]:
     return list(dict.fromkeys([*in_order, others[-1]]))
 
 
-class Way(Protocol):
-    """A way to a collector."""
-
-    url: str
-
-    def send(self, body: bytes) -> Outcome:
-        """Send a gzipped report once."""
-
-    def close(self) -> None:
-        """Close the connection."""
-
-
 class Sender:
     """Sends what waits in a spool, until told to stop."""
 
-    def __init__(
-        self, spool: Spool, transport: Way, budget: Budget, interval: float = LONGEST_PAUSE
-    ) -> None:
+    def __init__(self, spool: Spool, transport: Way, budget: Budget, interval: float) -> None:
         self._spool, self._transport, self._budget = spool, transport, budget
         self._interval = interval
         self._stop, self._work = threading.Event(), threading.Event()

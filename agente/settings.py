@@ -70,6 +70,24 @@ def fingerprint(text: str) -> str:
     return found
 
 
+def listed(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
+    """Return a reader of what one reads, once or several times, with commas or spaces between."""
+
+    def read_all(text: str) -> tuple[str, ...]:
+        items = text.replace(",", " ").split()
+        if len(items) < 2:
+            return (read("".join(items)),)
+        return tuple(map(read_one, items))
+
+    def read_one(item: str) -> str:
+        try:
+            return read(item)
+        except ValueError as error:
+            raise ValueError(f"{item!r} {error}") from error
+
+    return read_all
+
+
 def secret(text: str) -> str:
     """Return a secret that can stand in a header. Raises ValueError."""
     if not (text.isascii() and text.isprintable() and " " not in text):
@@ -96,11 +114,13 @@ class Setting(NamedTuple):
 SETTINGS = (
     Setting("api", "ip", "", host, "127.0.0.1", "dirección o nombre del colector"),
     Setting("api", "puerto", "", number(int, 1, 65535), 8080, "puerto del colector"),
-    Setting("api", "url", "--url", url, "", "URL del colector; manda sobre ip y puerto"),
+    Setting("api", "url", "--url", listed(url), "",
+            "URL del colector, o de varios, con comas; manda sobre ip y puerto"),
     Setting("api", "alta", "", secret, "", "secreto con que este agente se da de alta"),
     Setting("api", "ca", "--ca", Path, None, "certificados con que se comprueba el del colector"),
-    Setting("api", "huella", "--huella", fingerprint, "",
-            "SHA-256 de la autoridad del colector, que se le pide una vez y se guarda en estado"),
+    Setting("api", "huella", "--huella", listed(fingerprint), "",
+            "SHA-256 de la autoridad del colector, que se le pide una vez y se guarda en estado; "
+            "de varios, una para todos o la de cada uno, en su orden"),
     Setting("agente", "intervalo", "--interval", number(float, 0.05, LONGEST_INTERVAL), None,
             "segundos entre reportes; vacío: un solo reporte"),
     Setting("agente", "estado", "--state", Path, HERE / "estado",
@@ -119,15 +139,21 @@ SETTINGS = (
 )  # fmt: skip
 
 
+class Collector(NamedTuple):
+    """A collector: where it is, and the SHA-256 of its authority where the operator named one."""
+
+    url: str
+    huella: str = ""
+
+
 class Settings(NamedTuple):
     """The settings in force, typed; and what to do: "once", "endless" or the option's name."""
 
     mode: str
     config: Path
-    url: str
+    collectors: tuple[Collector, ...]
     alta: str
     ca: Path | None
-    huella: str
     intervalo: float | None
     estado: Path
     spool: Path
@@ -260,15 +286,52 @@ DEFAULT_URL = base_url("127.0.0.1", 8080)
 ENROLLED_AT = "colector.json"
 
 
-def enrolled_at(state: Path) -> str:
-    """Return the URL at which ``--enrol`` enrolled this agent, "" for none.
+def pair(urls: Sequence[str], prints: Sequence[str]) -> tuple[Collector, ...]:
+    """Return collectors with their fingerprints: none, one for all, or one for each.
 
-    It stands in for the default: who enrols by a line that names the URL need not write it again.
+    Raises SettingsError.
+    """
+    if len(set(urls)) < len(urls):
+        raise SettingsError("[api] url nombra dos veces el mismo colector")
+    if len(prints) not in {0, 1, len(urls)}:
+        raise SettingsError(
+            f"[api] huella tiene {len(prints)} y url {len(urls)}: "
+            "va una para todos, o la de cada uno, en su orden"
+        )
+    each = prints if len(prints) == len(urls) else [*prints, ""][:1] * len(urls)
+    return tuple(map(Collector, urls, each))
+
+
+def enrolled_at(state: Path) -> tuple[Collector, ...]:
+    """Return the collectors of which ``--enrol`` enrolled this agent at one; none for none.
+
+    They stand in for the default: who enrols by a line that names them need not write it again.
     """
     try:
-        return url(str(json.loads((state / ENROLLED_AT).read_bytes())["url"]))
-    except (OSError, ValueError, TypeError, LookupError):
-        return ""
+        kept = json.loads((state / ENROLLED_AT).read_bytes())
+        prints = kept.get("huella")
+        return pair(listed(url)(kept["url"]), listed(fingerprint)(prints) if prints else ())
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, SettingsError):
+        return ()
+
+
+def written(collectors: Sequence[Collector]) -> str:
+    """Return collectors as ``enrolled_at`` reads them."""
+    prints = ", ".join(c.huella for c in collectors if c.huella)
+    return json.dumps({"url": ", ".join(c.url for c in collectors), "huella": prints})
+
+
+def name_collectors(values: dict[str, Any]) -> tuple[Collector, ...]:
+    """Take what names the collectors out of the values, and return them. Raises SettingsError."""
+    by_address = base_url(values.pop("ip"), values.pop("puerto"))
+    urls, prints = values.pop("url"), values.pop("huella")
+    remembered = enrolled_at(values["estado"])
+    at = tuple(collector.url for collector in remembered)
+    if by_address == DEFAULT_URL:
+        urls = urls or at
+    if remembered and urls == at and not prints:
+        return remembered
+    return pair(urls or (by_address,), prints)
 
 
 def require_hidden(file: Path) -> None:
@@ -285,10 +348,7 @@ def load(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
     if config.get(("api", "alta"), "").strip():
         require_hidden(file)
     values = {s.key: pick(s, options, environment, config, file) for s in SETTINGS}
-    by_address = base_url(values.pop("ip"), values.pop("puerto"))
-    at_default = by_address == DEFAULT_URL
-    remembered = enrolled_at(values["estado"]) if at_default else ""
-    values["url"] = values["url"] or remembered or by_address
+    values["collectors"] = name_collectors(values)
     values["spool"] = values["spool"] or values["estado"] / "spool"
     if options["once"]:
         values["intervalo"] = None

@@ -11,16 +11,17 @@ import time
 from enum import Enum
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from authority import authority
 from messages import one_line, why
 from report import VERSION
-from settings import Settings
+from settings import Collector, Settings
 
 PROBLEM = "application/problem+json"  # RFC 9457: the errors of our collector
 LONGEST_PAUSE = 3600.0  # seconds; more than a collector may ask for
+TOO_MANY = 429
 CONNECT = 10.0  # seconds for making a connection
 SILENCE = 30.0  # seconds without a byte
 
@@ -51,6 +52,18 @@ class Outcome(NamedTuple):
     reason: str = ""
     pause: float = 0.0
     answer: Answer | None = None
+
+
+class Way(Protocol):
+    """A way to a collector, or to one of several."""
+
+    url: str
+
+    def send(self, body: bytes) -> Outcome:
+        """Send a gzipped report once."""
+
+    def close(self) -> None:
+        """Close the connection."""
 
 
 def json_object(answer: Answer) -> dict[str, Any] | None:
@@ -146,10 +159,11 @@ def root_cause(error: BaseException) -> str:
 class Transport:
     """A way to one collector. Used by one thread at a time."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.url = endpoint(settings.url)
+    def __init__(self, settings: Settings, collector: Collector) -> None:
+        self.url = endpoint(collector.url)
+        self.base = self.url.removesuffix("/servers")
         self.token = ""  # what the requests bear
-        self._settings = settings
+        self._settings, self._collector = settings, collector
         self._gzip = True
         self._session: Any = None
 
@@ -166,10 +180,10 @@ class Transport:
         def fetch() -> bytes:
             from web import fetch_unchecked
 
-            url = self.url.removesuffix("/servers") + "/ca.pem"
+            url = f"{self.base}/ca.pem"
             return fetch_unchecked(url, self._settings.plazo, trust=not is_local(url))
 
-        return authority(self._settings, fetch)
+        return authority(self._settings, self._collector, fetch)
 
     def close(self) -> None:
         """Close the connection, as between two cycles: the collector would do so meanwhile."""
@@ -204,7 +218,7 @@ class Transport:
     def post_json(self, path: str, body: bytes) -> Outcome:
         """Post JSON to a path beside the reports' own."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        return self.request("POST", self.url.removesuffix("/servers") + path, headers, body)
+        return self.request("POST", self.base + path, headers, body)
 
     def request(
         self, method: str, url: str, headers: dict[str, str], body: bytes = b"", most: int = 65536

@@ -60,7 +60,7 @@ class Line:
     def sender(self, answer: Callable[[int], Outcome]) -> tuple[Sender, Scripted]:
         """What sends from the spool to a collector that answers so."""
         transport = Scripted(answer)
-        return Sender(self.spool, transport, Budget(1.0)), transport
+        return Sender(self.spool, transport, Budget(1.0), 300), transport
 
     def waiting(self) -> list[int]:
         """Which reports wait, in order."""

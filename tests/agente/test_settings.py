@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import settings
-from settings import SETTINGS, Settings
+from settings import SETTINGS, Collector, Settings
 
 from tests.agente.conftest import ROOT, AgentRunner
 
@@ -44,7 +44,39 @@ def test_an_option_goes_before_the_environment_and_that_before_the_file(tmp_path
 def test_the_collector_is_named_by_address_and_port_or_by_url(
     tmp_path: Path, text: str, url: str
 ) -> None:
-    assert load(tmp_path, text=text).url == url
+    assert load(tmp_path, text=text).collectors == (Collector(url),)
+
+
+A, B = "a" * 64, "b" * 64
+
+
+@pytest.mark.parametrize(
+    ("text", "collectors"),
+    [
+        ("url = https://a, https://b/", (("https://a", ""), ("https://b", ""))),
+        ("url =\n  https://a\n  https://b", (("https://a", ""), ("https://b", ""))),
+        (f"url = https://a,https://b\nhuella = {A}", (("https://a", A), ("https://b", A))),
+        (f"url = https://a https://b\nhuella = {A}, {B}", (("https://a", A), ("https://b", B))),
+    ],
+)
+def test_several_collectors_are_named_with_the_fingerprint_of_all_or_of_each(
+    tmp_path: Path, text: str, collectors: tuple[tuple[str, str], ...]
+) -> None:
+    assert load(tmp_path, text=f"[api]\n{text}\n").collectors == collectors
+
+
+def test_where_it_enrolled_is_remembered_until_it_is_told_otherwise(tmp_path: Path) -> None:
+    both = (Collector("https://a", A), Collector("https://b", B))
+    own = ("--state", str(tmp_path))
+    (tmp_path / settings.ENROLLED_AT).write_text(settings.written(both))
+    assert load(tmp_path, *own).collectors == both
+    assert load(tmp_path, *own, "--url", "https://a https://b").collectors == both
+    assert load(tmp_path, *own, "--huella", A).collectors == (both[0], Collector("https://b", A))
+    assert load(tmp_path, *own, "--url", "https://a").collectors == (Collector("https://a"),)
+    assert load(tmp_path, *own, text="[api]\nip = c\n").collectors == (Collector("http://c:8080"),)
+    for damaged in ("{}", "[]", '{"url": 5}', '{"url": "x"}', "\0"):
+        (tmp_path / settings.ENROLLED_AT).write_text(damaged)
+        assert load(tmp_path, *own).collectors == (Collector("http://127.0.0.1:8080"),)
 
 
 def test_the_mode_follows_from_the_options_and_the_interval(tmp_path: Path) -> None:
@@ -75,6 +107,8 @@ def test_paths_in_the_file_are_relative_to_it_and_the_spool_lies_in_the_state(
         ("[api]\nurl = ftp://x\n", "[api] url = 'ftp://x'"),
         ("[api]\nurl = http://juan:clave@x\n", "[api] url"),
         ("[api]\nurl = http://x:port\n", "[api] url"),
+        ("[api]\nurl = http://x y\n", "'y' tiene que empezar por http://"),
+        ("[api]\nurl = ,\n", "[api] url = ','"),
         ("[api]\nip = 10.0.0.1:8080\n", "[api] ip = '10.0.0.1:8080'"),
         ("[api]\nip = http://x\n", "[api] ip"),
         ("[api]\nip = 1::2::3\n", "[api] ip"),
@@ -95,6 +129,21 @@ def test_a_wrong_file_is_named_in_one_line_with_its_key_and_value(
     assert named in run.stderr
     assert run.stderr.count("\n") == 1
     assert run.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--url", "https://a https://a/"), "nombra dos veces"),
+        (("--url", "https://a", "--huella", f"{A} {B}"), "huella tiene 2 y url 1"),
+    ],
+)
+def test_collectors_that_do_not_fit_together_are_named(
+    agent: AgentRunner, options: tuple[str, ...], named: str
+) -> None:
+    run = agent.run("--print", *options)
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert named in run.stderr
 
 
 def test_bytes_that_are_no_text_are_named_too(agent: AgentRunner) -> None:

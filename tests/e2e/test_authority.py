@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,25 @@ def test_false_collector_with_another_authority_gets_nothing(
     assert once(agent, tls) == 1
     assert len(tls.numbers()) == 1
     assert once(agent, tls, "--huella", fingerprint(tls)) == 0, "the operator names the new one"
+
+
+def test_each_of_several_collectors_is_known_by_its_own_fingerprint(
+    new_collector: NewCollector, agent: AgentRunner
+) -> None:
+    both = [new_collector(OWN).start(), new_collector(OWN).start()]
+    urls, prints = (", ".join(map(of, both)) for of in (attrgetter("url"), fingerprint))
+    named = ("--url", urls, "--huella", prints)
+    assert agent.run("--once", *named).returncode == 0
+    [own] = [each for each in both if each.numbers()]
+    assert agent.run("--check", *named).stdout.count("bien   TLS") == 2
+    own.stop()
+    assert agent.run("--once", *named).returncode == 0
+    assert all(each.numbers() for each in both)
+    assert (agent.state / "ca.pem").read_text().count("BEGIN CERTIFICATE") == 2
+    [other] = [each for each in both if each is not own]
+    assert once(agent, other, "--huella", fingerprint(other)) == 0
+    assert fingerprint_of((agent.state / "ca.pem").read_bytes()) == fingerprint(other)
+    assert (agent.state / "ca.pem").read_text().count("BEGIN CERTIFICATE") == 1
 
 
 def test_what_comes_with_the_authority_is_left_out(tmp_path: Path) -> None:
