@@ -18,10 +18,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from sqlalchemy import create_engine, insert
 
-from API.app.controllers.body import read_body
 from createDB.schema import metadata, procesos, servers, usuarios_activos
-
-MAX_BODY = 8 << 20
 
 
 def first_generation(folder: Path) -> Flask:
@@ -55,7 +52,7 @@ def http_alone(_folder: Path) -> Flask:
 
     @app.post("/servers")
     def receive() -> Any:
-        return jsonify(id_serv=len(read_body(MAX_BODY))), 201
+        return jsonify(id_serv=len(request.get_data(cache=False))), 201
 
     return app
 

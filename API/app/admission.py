@@ -4,19 +4,21 @@ The token is looked at before a byte of the body is read, and what the body says
 against it. What an operator decides about a server counts from the next request on.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import cast
+from typing import NamedTuple
 
 import structlog
-from flask import request
 from sqlalchemy.exc import OperationalError
 
 from API.app.accounts.credentials import fingerprint, now
 from API.app.agents import change_state, note_clone
 from API.app.audit import Actor
-from API.app.collector import the_collector
-from API.app.door.entrance import origin
+from API.app.collector import Collector
+from API.app.door.arrival import Arrival
+from API.app.door.origin import Origin
 from API.app.errors import ProblemError
 from API.app.ingest.entry import Entry
 from API.app.ingest.sql import to_ms
@@ -33,9 +35,6 @@ from API.app.queries.admission import (
 
 log = structlog.get_logger()
 
-BEARER = "compliance.bearer"
-"""Where the server whose token it is stands in a request's environment (PEP 3333)."""
-
 PAUSE_S = 300
 """How long an agent that is paused is asked to wait before it tries again, in seconds."""
 
@@ -43,13 +42,33 @@ CLONE_NOTED = timedelta(minutes=1)
 """For how long a clone that was noted need not be noted again."""
 
 
-def bearer() -> str | None:
-    """Give the secret that the request bears (RFC 6750); None where it has no credentials.
+class Reporter(NamedTuple):
+    """Who sends a report, so far as its headers tell."""
+
+    name: str
+    bearer: Known | None
+    """The server whose token let the request in; None where it needed none."""
+
+
+class ClonedError(ProblemError):
+    """Two machines report under one identity, and this one must take another."""
+
+    def __init__(self, sender: Known) -> None:
+        super().__init__(
+            HTTPStatus.CONFLICT,
+            "another machine reports under this identity, and its boot is the current one: "
+            "enrol anew",
+        )
+        self.sender = sender
+
+
+def bearer(arrival: Arrival) -> str | None:
+    """Give the secret that a request bears (RFC 6750); None where it has no credentials.
 
     Raises:
         ProblemError: 401 for credentials of another kind.
     """
-    header = request.headers.get("Authorization")
+    header = arrival.headers.get("authorization")
     if header is None:
         return None
     scheme, _, secret = header.partition(" ")
@@ -63,47 +82,41 @@ def unauthorized(detail: str) -> ProblemError:
     return ProblemError(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"})
 
 
-def admit_sender() -> str:
-    """Let the request in by its token, or from a network that needs none; give who sends it.
+def admit_sender(collector: Collector, arrival: Arrival) -> Reporter:
+    """Let a report in by its token, or from a network that needs none; give who sends it.
 
     Raises:
         ProblemError: 401 without a token that works, 403 where nobody knows where it comes from,
             503 while the server is paused.
     """
-    secret = bearer()
+    secret = bearer(arrival)
     if secret is None:
-        return _from_a_network()
-    with the_collector().questions.connect() as connection:
+        return Reporter(_network(collector, arrival.origin), None)
+    with collector.questions.connect() as connection:
         sender = bearer_of(connection, fingerprint(secret))
     if sender is None:
         raise unauthorized("the token is not one that works")
     require_not_paused(sender)
-    request.environ[BEARER] = sender
-    return f"agente {sender.id_agente}"
+    return Reporter(f"agente {sender.id_agente}", sender)
 
 
-def bearer_admitted() -> Known | None:
-    """Give the server whose token let the request in; None where it needed none."""
-    return cast("Known | None", request.environ.get(BEARER))
-
-
-def _from_a_network() -> str:
-    found = origin()
-    if found.within(the_collector().settings.networks_without_token):
-        return str(found.address)
-    if found.doubt:
-        raise ProblemError(HTTPStatus.FORBIDDEN, found.doubt)
+def _network(collector: Collector, origin: Origin) -> str:
+    if origin.within(collector.settings.networks_without_token):
+        return str(origin.address)
+    if origin.doubt:
+        raise ProblemError(HTTPStatus.FORBIDDEN, origin.doubt)
     raise unauthorized(
-        f"requests from {found.address} need a token: enrol the agent, or name its network in "
+        f"requests from {origin.address} need a token: enrol the agent, or name its network in "
         "redes_sin_token"
     )
 
 
-def require_own(sender: Known | None, entry: Entry) -> Known | None:
+def require_own(collector: Collector, bearer: Known | None, entry: Entry) -> Known | None:
     """Make sure that a report is of the server that sends it, and of its current boot.
 
     Args:
-        sender: whose token let it in, if any.
+        collector: that was asked.
+        bearer: the server whose token let it in, if any.
         entry: the report.
 
     Returns:
@@ -111,14 +124,17 @@ def require_own(sender: Known | None, entry: Entry) -> Known | None:
 
     Raises:
         ProblemError: 401 where the server has a token that is not there, 403 where the token is
-            another server's or the server is revoked, 409 for a boot that another has followed.
+            another server's or the server is revoked.
+        ClonedError: for a boot that another has followed.
     """
-    if sender is None:
-        sender = _without_token(entry.id_agente)
-    elif sender.id_agente != entry.id_agente:
+    if bearer is None:
+        sender = _without_token(collector, entry.id_agente)
+    elif bearer.id_agente != entry.id_agente:
         raise ProblemError(HTTPStatus.FORBIDDEN, "the token is not that of $.id_agente")
-    if sender is not None:
-        _require_current_boot(sender, entry)
+    else:
+        sender = bearer
+    if sender is not None and _is_of_a_past_boot(collector, sender, entry):
+        raise ClonedError(sender)
     return sender
 
 
@@ -134,8 +150,8 @@ def require_not_paused(sender: Known) -> None:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, wait)
 
 
-def _without_token(id_agente: str) -> Known | None:
-    with the_collector().questions.connect() as connection:
+def _without_token(collector: Collector, id_agente: str) -> Known | None:
+    with collector.questions.connect() as connection:
         sender, has_token = server_called(connection, id_agente)
     if sender is None:
         return None
@@ -147,41 +163,41 @@ def _without_token(id_agente: str) -> Known | None:
     return sender
 
 
-def _require_current_boot(sender: Known, entry: Entry) -> None:
-    """Refuse what comes from a boot that another one has followed, gathered after that one began.
+def _is_of_a_past_boot(collector: Collector, sender: Known, entry: Entry) -> bool:
+    """Tell whether a report comes from a boot that another followed, gathered after that began.
 
     A machine never goes back to an earlier boot, so there are two of them; see docs/adr.
     """
     report = entry.report
     boot = report.id_arranque
     if not boot or boot == sender.arranque or sender.arranque_desde is None:
-        return
+        return False
     if to_ms(moment_of(report.fecha_hora, now())) <= sender.arranque_desde:
-        return  # gathered before, and only now delivered
-    with the_collector().questions.connect() as connection:
-        if not was_followed(connection, sender, boot):
-            return
-    _note_clone(sender)
-    raise ProblemError(
-        HTTPStatus.CONFLICT,
-        "another machine reports under this identity, and its boot is the current one: enrol anew",
-    )
+        return False  # gathered before, and only now delivered
+    with collector.questions.connect() as connection:
+        return was_followed(connection, sender, boot)
 
 
-def come_back(sender: Known) -> None:
+def come_back(collector: Collector, origin: Origin, sender: Known) -> None:
     """Put a server that was retired, and reports again, back into the lists."""
-    with the_collector().patient.begin() as connection:
-        actor = Actor(f"agente {sender.id_agente}", str(origin().address))
+    actor = Actor(f"agente {sender.id_agente}", str(origin.address))
+    with _if_the_database_lets("list a server again"), collector.patient.begin() as connection:
         change_state(connection, actor, sender.num_agente, ACTIVE, "agente.volver")
 
 
-def _note_clone(sender: Known) -> None:
-    """Note that two machines report under one identity, once in a while; the refusal stands."""
+def note_twins(collector: Collector, sender: Known) -> None:
+    """Note that two machines report under one identity, once in a while."""
     if sender.clon_visto and now() - datetime.fromisoformat(sender.clon_visto) < CLONE_NOTED:
         return
     log.warning("two machines report under one identity", id_agente=sender.id_agente)
+    with _if_the_database_lets("note the clone"), collector.patient.begin() as connection:
+        note_clone(connection, sender.num_agente)
+
+
+@contextmanager
+def _if_the_database_lets(what: str) -> Iterator[None]:
+    """Do without it where the database is busy: the next report is another occasion."""
     try:
-        with the_collector().patient.begin() as connection:
-            note_clone(connection, sender.num_agente)
+        yield
     except OperationalError as error:
-        log.warning("cannot note the clone", reason=str(error.orig))
+        log.warning(f"cannot {what}", reason=str(error.orig))

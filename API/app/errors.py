@@ -61,6 +61,12 @@ def problem(
     )
 
 
+def unavailable(error: StorageUnavailableError) -> Response:
+    """Make the answer to a request that comes at the wrong time."""
+    wait = {"Retry-After": str(RETRY_AFTER_S)}
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), wait)
+
+
 def too_large(limit: int) -> ProblemError:
     """Give the error for a body of more than `limit` bytes; the rest of it is not read."""
     return ProblemError(
@@ -77,10 +83,7 @@ def register_error_handlers(app: Flask) -> None:
     def refused(error: ProblemError) -> Response:
         return problem(error.status, error.detail, error.headers, **error.extra)
 
-    @app.errorhandler(StorageUnavailableError)
-    def unavailable(error: StorageUnavailableError) -> Response:
-        wait = {"Retry-After": str(RETRY_AFTER_S)}
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), wait)
+    app.register_error_handler(StorageUnavailableError, unavailable)
 
     @app.errorhandler(OperationalError)
     def database_away(error: OperationalError) -> Response:

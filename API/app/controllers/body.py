@@ -3,22 +3,22 @@
 import zlib
 from http import HTTPStatus
 
-from flask import request
-
+from API.app.door.arrival import Arrival
 from API.app.errors import ProblemError, too_large
 
 
-def require_json() -> None:
+def require_json(arrival: Arrival) -> None:
     """Refuse a body that does not say that it is JSON, plain or with gzip.
 
     Raises:
         ProblemError: 415.
     """
-    if request.mimetype != "application/json":
+    kind = arrival.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
         raise ProblemError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json"
         )
-    if _encoding() not in ("gzip", "identity"):
+    if _encoding(arrival) not in ("gzip", "identity"):
         raise ProblemError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "Content-Encoding must be gzip or none",
@@ -26,25 +26,27 @@ def require_json() -> None:
         )
 
 
-def read_body(limit: int) -> bytes:
+def unpacked_size(arrival: Arrival) -> int:
+    """Tell how many bytes the body has once it is unpacked; of gzip, as it says itself.
+
+    Its last four bytes say so (RFC 1952, 2.3.1). What says less than it has is not unpacked.
+    """
+    packed = _encoding(arrival) == "gzip"
+    return int.from_bytes(arrival.body[-4:], "little") if packed else len(arrival.body)
+
+
+def unpacked(arrival: Arrival, limit: int) -> bytes:
     """Give the request's body, unpacked.
 
     Raises:
         ProblemError: 413, or 400 where it isn't what its headers say.
     """
-    body = request.get_data(cache=False)
-    return _gunzip(body, limit) if _encoding() == "gzip" else body
-
-
-def _encoding() -> str:
-    return request.headers.get("Content-Encoding", "identity").strip().lower()
-
-
-def _gunzip(packed: bytes, limit: int) -> bytes:
-    """Unpack one gzip member; stops at `limit`, however much more a bomb would make."""
+    if _encoding(arrival) != "gzip":
+        return bytes(arrival.body)
+    size = unpacked_size(arrival)
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        body = unpacker.decompress(packed, limit + 1)
+        body = unpacker.decompress(arrival.body, min(size, limit) + 1)
     except zlib.error as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not gzip: {error}") from None
     if len(body) > limit:
@@ -52,3 +54,7 @@ def _gunzip(packed: bytes, limit: int) -> bytes:
     if not unpacker.eof or unpacker.unused_data:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "the body is not one whole gzip member")
     return body
+
+
+def _encoding(arrival: Arrival) -> str:
+    return arrival.headers.get("content-encoding", "identity").strip().lower()

@@ -1,16 +1,27 @@
 """Reports: received, listed, shown."""
 
+import asyncio
 from http import HTTPStatus
+from typing import cast
 from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
 
 from API.app.accounts.roles import Role
-from API.app.admission import admit_sender, bearer_admitted, come_back, require_own
-from API.app.collector import the_collector
-from API.app.controllers.body import read_body, require_json
+from API.app.admission import (
+    ClonedError,
+    Reporter,
+    admit_sender,
+    come_back,
+    note_twins,
+    require_own,
+)
+from API.app.collector import Collector, the_collector
+from API.app.controllers.body import require_json, unpacked, unpacked_size
 from API.app.controllers.parameters import page_size, refuse_unknown
-from API.app.door.entrance import in_clear, takes_body
+from API.app.door.answer import Answer, json_answer
+from API.app.door.arrival import Arrival
+from API.app.door.entrance import answers_directly, in_clear, takes_body
 from API.app.errors import ProblemError
 from API.app.extent import require_within
 from API.app.identity import require_role
@@ -20,31 +31,42 @@ from API.app.queries.servers import Filters, latest_reports, report_as_posted
 from API.app.report import InvalidReportError
 from API.app.settings import Settings
 
+QUICK = 1 << 18
+"""Bytes of a report that is checked in the event loop, in about a millisecond at most; what takes
+longer is checked in a thread, beside which others are answered."""
+
 PARAMETERS = (*Filters._fields, "limite", "despues")
 
 
-def admit_reporter() -> str:
+def admit_reporter(collector: Collector, arrival: Arrival) -> Reporter:
     """Decide by its headers whether a report is to be read, and give who sends it."""
-    sender = admit_sender()
-    require_json()
+    sender = admit_sender(collector, arrival)
+    require_json(arrival)
     return sender
 
 
 @in_clear
 @takes_body(admit_reporter, limit=lambda settings: settings.max_body)
-def receive_report() -> tuple[Response, int]:
+@answers_directly
+async def receive_report(collector: Collector, arrival: Arrival) -> Answer:
     """Store the report in the request's body; 201, or 200 where it was stored before."""
-    collector = the_collector()
-    bearer = bearer_admitted()
-    entry = _entry(read_body(collector.settings.max_body), collector.settings)
-    sender = require_own(bearer, entry)
-    stored = collector.writer.store(entry)
+    bearer = cast("Reporter", arrival.sender).bearer
+    if unpacked_size(arrival) > QUICK:
+        entry = await asyncio.to_thread(_entry, arrival, collector.settings)
+    else:
+        entry = _entry(arrival, collector.settings)
+    try:
+        sender = require_own(collector, bearer, entry)
+    except ClonedError as error:
+        await asyncio.to_thread(note_twins, collector, error.sender)
+        raise
+    stored = await collector.writer.store(entry)
     if sender and sender.estado == RETIRED:
-        come_back(sender)
+        await asyncio.to_thread(come_back, collector, arrival.origin, sender)
     answer: dict[str, int | bool] = {"id_serv": stored.id_serv}
     if bearer and bearer.rotacion is not None:
         answer["renovar_token"] = True
-    return jsonify(answer), HTTPStatus.CREATED if stored.created else HTTPStatus.OK
+    return json_answer(HTTPStatus.CREATED if stored.created else HTTPStatus.OK, answer)
 
 
 def list_servers() -> Response:
@@ -72,9 +94,9 @@ def show_report(id_serv: int) -> Response:
     return jsonify(report)
 
 
-def _entry(body: bytes, settings: Settings) -> Entry:
+def _entry(arrival: Arrival, settings: Settings) -> Entry:
     try:
-        entry = entry_from_body(body)
+        entry = entry_from_body(unpacked(arrival, settings.max_body))
         require_within(settings, entry)
     except InvalidReportError as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, str(error), errores=error.problems) from None

@@ -8,27 +8,48 @@ is read within its limits, then a thread is taken.
 import asyncio
 import io
 import math
+import re
 import sys
 import time
 from collections.abc import AsyncIterable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, request
 from flask.ctx import RequestContext
 
+from API.app.collector import Collector
+from API.app.door.answer import Answer, answer_of
+from API.app.door.arrival import Arrival
 from API.app.door.bodies import CLOSE, Bodies, Body, Most
 from API.app.door.buckets import Buckets
 from API.app.door.connections import Connections
-from API.app.door.entrance import ORIGIN, SENDER, Entrance, entrance_of
+from API.app.door.entrance import ARRIVAL, Entrance, entrance_of
 from API.app.door.headers import Headers, with_security
 from API.app.door.origin import Origin, counted_as, origin_of
-from API.app.errors import ProblemError, problem, too_large
+from API.app.errors import (
+    ProblemError,
+    StorageUnavailableError,
+    problem,
+    too_large,
+    unavailable,
+)
 from API.app.settings import Settings
 
 log = structlog.get_logger()
+
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+ANYBODY = Entrance(in_clear=True)
+"""Of a request that changes nothing and that nobody can read on the way: it need not be judged."""
+
+NOBODY = Entrance()
+"""Of what is not there."""
+
+_DIGITS = re.compile("[0-9]{1,19}")
 
 
 class Scope(Protocol):
@@ -51,14 +72,6 @@ class Exchange(AsyncIterable[bytes], Protocol):
         """Answer."""
 
 
-class Answer(NamedTuple):
-    """An answer on its way out."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
 class Door:
     """The RSGI application of one process."""
 
@@ -79,6 +92,8 @@ class Door:
         self._by_address = Buckets(settings.requests_by_address)
         self._by_agent = Buckets(settings.requests_by_agent)
         self._threads = ThreadPoolExecutor(settings.threads, "request")
+        self._direct = _direct_views(app)
+        self._collector: Collector = app.extensions["collector"]
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin, in the loop that the requests will run in."""
@@ -90,12 +105,14 @@ class Door:
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
-        environ = environ_of(scope)
         body = Body()
+        arrival = self._arrival(scope)
         try:
-            answer = await self._answer(environ, scope, exchange, body)
+            answer = await self._answer(arrival, scope, exchange, body)
         except ProblemError as error:
             answer = answer_of(problem(error.status, error.detail, error.headers, **error.extra))
+        except StorageUnavailableError as error:
+            answer = answer_of(unavailable(error))
         except Exception as error:
             log.error("unexpected error", exc_info=error)
             answer = answer_of(
@@ -103,41 +120,51 @@ class Door:
             )
         finally:
             self._bodies.release(body)
-        secure = environ["wsgi.url_scheme"] == "https"
+        secure = _scheme(scope, arrival.origin) == "https"
         exchange.response_bytes(
             answer.status, with_security(answer.headers, secure=secure), answer.body
         )
 
+    def _arrival(self, scope: Scope) -> Arrival:
+        """Read the headers, and find out where the request comes from."""
+        headers = headers_of(scope)
+        proxies = self._settings.proxies
+        origin = origin_of(peer_of(scope), scope.http_version, scope.scheme, headers, proxies)
+        return Arrival(headers, origin)
+
     async def _answer(
-        self, environ: dict[str, Any], scope: Scope, exchange: Exchange, body: Body
+        self, arrival: Arrival, scope: Scope, exchange: Exchange, body: Body
     ) -> Answer:
-        origin = self._origin(environ, scope)
-        self._count(self._by_address, origin, sender_of(origin, scope))
-        context = self._app.request_context(environ)
-        if not origin.secure or has_body(environ):
-            with context:
-                length = self._admit(environ, origin, body)
-            if length:
-                await self._bodies.receive(exchange, length, body)
-        environ["wsgi.input"] = io.BytesIO(body.data)
+        self._count(self._by_address, arrival.origin, sender_of(arrival.origin, scope))
+        entrance = self._direct.get((scope.method, scope.path))
+        if entrance and entrance.directly:
+            await self._let_in(entrance, arrival, exchange, body)
+            return await entrance.directly(self._collector, arrival)
+        context = self._app.request_context(environ_of(scope, arrival))
+        entrance = self._entrance(context, scope.method, arrival)
+        await self._let_in(entrance, arrival, exchange, body)
+        if entrance.directly:  # its URL was written in another way
+            return await entrance.directly(self._collector, arrival)
+        context.request.environ["wsgi.input"] = io.BytesIO(body.data)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._call, context)
 
-    def _origin(self, environ: dict[str, Any], scope: Scope) -> Origin:
-        """Find out where the request comes from, and leave it in `environ`."""
-        headers = {
-            name[5:].replace("_", "-").lower(): value
-            for name, value in environ.items()
-            if name.startswith("HTTP_")
-        }
-        origin = origin_of(
-            peer_of(scope), scope.http_version, scope.scheme, headers, self._settings.proxies
-        )
-        if origin.forwarded:
-            environ["wsgi.url_scheme"] = "https" if origin.secure else "http"
-        environ["REMOTE_ADDR"] = str(origin.address or "")
-        environ[ORIGIN] = origin
-        return origin
+    async def _let_in(
+        self, entrance: Entrance, arrival: Arrival, exchange: Exchange, body: Body
+    ) -> None:
+        """Judge a request by its headers, then read its body."""
+        length = self._admit(entrance, arrival, body)
+        if length:
+            await self._bodies.receive(exchange, length, body)
+            arrival.body = body.data
+
+    def _entrance(self, context: RequestContext, method: str, arrival: Arrival) -> Entrance:
+        """Find the view that is asked, and give what it asks for."""
+        if method in SAFE_METHODS and arrival.origin.secure and not arrival.has_body():
+            return ANYBODY
+        with context:
+            rule = request.url_rule
+        return entrance_of(self._app.view_functions[rule.endpoint]) if rule else NOBODY
 
     def _count(self, buckets: Buckets, origin: Origin, sender: str) -> None:
         """Count a request; what is made on this machine may come as often as it likes."""
@@ -151,24 +178,22 @@ class Door:
                 {"Retry-After": str(math.ceil(wait)), **CLOSE},
             )
 
-    def _admit(self, environ: dict[str, Any], origin: Origin, body: Body) -> int:
+    def _admit(self, entrance: Entrance, arrival: Arrival, body: Body) -> int:
         """Judge a request by its headers and give the length of the body to read.
 
         Raises:
             ProblemError: 403, 411, 413, 429, or what the view's own `admit` has against it.
         """
-        rule = request.url_rule
-        entrance = entrance_of(self._app.view_functions[rule.endpoint] if rule else None)
-        if not origin.secure:
-            _require_harmless(environ, origin, entrance)
-        if rule is None or not has_body(environ):
+        if not arrival.origin.secure:
+            _require_harmless(arrival, entrance)
+        if entrance is NOBODY or not (arrival.has_body() or entrance.admit):
             return 0
-        body.senders = {environ["REMOTE_ADDR"]}
+        body.senders = {str(arrival.origin.address or "")}
         if entrance.admit:
-            environ[SENDER] = entrance.admit()
-            self._count(self._by_agent, origin, environ[SENDER])
-            body.senders.add(environ[SENDER])
-        return _length(entrance.limit(self._settings))
+            arrival.sender = entrance.admit(self._collector, arrival)
+            self._count(self._by_agent, arrival.origin, arrival.sender.name)
+            body.senders.add(arrival.sender.name)
+        return _length(arrival, entrance.limit(self._settings))
 
     def _call(self, context: RequestContext) -> Answer:
         """Have the application answer; runs in a thread.
@@ -185,29 +210,42 @@ class Door:
             return Answer(int(status[:3]), headers, b"".join(parts))
 
 
-def _require_harmless(environ: dict[str, Any], origin: Origin, entrance: Entrance) -> None:
+def _direct_views(app: Flask) -> dict[tuple[str, str], Entrance]:
+    """Find the views that answer directly, by method and path, with and without its last slash."""
+    found = {}
+    for rule in app.url_map.iter_rules():
+        entrance = entrance_of(app.view_functions[rule.endpoint])
+        if entrance.directly:
+            for method in rule.methods or ():
+                found[method, rule.rule] = found[method, f"{rule.rule}/"] = entrance
+    return found
+
+
+def _require_harmless(arrival: Arrival, entrance: Entrance) -> None:
     """Refuse what must not go over a connection that others can read."""
     if not entrance.in_clear:
-        why = origin.doubt or "this is answered over TLS only (https)"
+        why = arrival.origin.doubt or "this is answered over TLS only (https)"
         raise ProblemError(HTTPStatus.FORBIDDEN, why, CLOSE)
-    if "HTTP_AUTHORIZATION" in environ or "HTTP_COOKIE" in environ:
+    if "authorization" in arrival.headers or "cookie" in arrival.headers:
         why = "no credentials are taken over plain HTTP, which others can read; use https"
         raise ProblemError(HTTPStatus.FORBIDDEN, why, CLOSE)
 
 
-def _length(limit: int) -> int:
+def _length(arrival: Arrival, limit: int) -> int:
     """Give the length of the request's body."""
-    length = request.content_length
-    if length is None or "Transfer-Encoding" in request.headers:
+    length = arrival.headers.get("content-length", "")
+    if not _DIGITS.fullmatch(length) or arrival.is_chunked:
         raise ProblemError(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing", CLOSE)
-    if length > limit:
+    if int(length) > limit:
         raise too_large(limit)
-    return length
+    return int(length)
 
 
-def has_body(environ: dict[str, Any]) -> bool:
-    """Tell whether a body is announced."""
-    return environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ
+def _scheme(scope: Scope, origin: Origin) -> str:
+    """Tell the scheme that was asked with; a listed proxy says what it was before it."""
+    if origin.forwarded:
+        return "https" if origin.secure else "http"
+    return scope.scheme
 
 
 def peer_of(scope: Scope) -> str:
@@ -220,11 +258,20 @@ def sender_of(origin: Origin, scope: Scope) -> str:
     return peer_of(scope) if origin.address is None else counted_as(origin.address)
 
 
-def environ_of(scope: Scope) -> dict[str, Any]:
-    """Give a request as WSGI has it (PEP 3333).
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Give the headers by their names in lower case, several of one name joined with commas.
 
-    A header with an underscore in its name is left out: it would pass for the one with a dash.
+    One with an underscore in its name is left out: WSGI would take it for the one with a dash.
     """
+    headers: dict[str, str] = {}
+    for name, value in scope.headers.items():
+        if "_" not in name:
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+def environ_of(scope: Scope, arrival: Arrival) -> dict[str, Any]:
+    """Give a request as WSGI has it (PEP 3333)."""
     server, _, port = scope.server.rpartition(":")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
@@ -234,28 +281,22 @@ def environ_of(scope: Scope) -> dict[str, Any]:
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": str(arrival.origin.address or ""),
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.scheme,
+        "wsgi.url_scheme": _scheme(scope, arrival.origin),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        ARRIVAL: arrival,
     }
-    for name, value in scope.headers.items():
-        if "_" in name:
-            continue
+    for name, value in arrival.headers.items():
         key = name.upper().replace("-", "_")
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-        text = _as_wsgi(value)
-        environ[key] = f"{environ[key]},{text}" if key in environ else text
+        environ[key] = _as_wsgi(value)
     return environ
 
 
 def _as_wsgi(text: str) -> str:
     """Give text as WSGI has it: its bytes, each as a character."""
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def answer_of(response: Response) -> Answer:
-    """Give a response of Flask as an answer."""
-    return Answer(response.status_code, list(response.headers.items()), response.get_data())

@@ -1,33 +1,38 @@
 """What a view says about its own requests, so that they can be judged by their headers alone."""
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, cast
 
 from flask import request
 
+from API.app.collector import Collector
+from API.app.door.answer import Answer
+from API.app.door.arrival import Arrival, Sender
 from API.app.door.origin import Origin
 from API.app.settings import Settings
 
 SMALL_BODY = 64 << 10
 """Bytes of a body where the view says nothing else: a form, an enrolment."""
 
-ORIGIN = "compliance.origin"
-SENDER = "compliance.sender"
+ARRIVAL = "compliance.arrival"
 """Where the door leaves what it found out, in the request's environment (PEP 3333)."""
 
 View = Callable[..., Any]
+Admit = Callable[[Collector, Arrival], Sender]
+Directly = Callable[[Collector, Arrival], Awaitable[Answer]]
 
 
 class Entrance(NamedTuple):
-    """What must hold before a view's request is let in."""
+    """What must hold before a view's request is let in, and who answers it then."""
 
-    admit: Callable[[], str] | None = None
-    """Raises ProblemError where the body is not to be read; gives the name of who sends it."""
+    admit: Admit | None = None
+    """Raises ProblemError where the body is not to be read; gives who sends it."""
     limit: Callable[[Settings], int] = lambda _: SMALL_BODY
     """How many bytes a body may have."""
     in_clear: bool = False
     """Whether it may come over plain HTTP from elsewhere: it asks for no secret and tells none."""
+    directly: Directly | None = None
+    """Answers in the event loop, without Flask and without a thread."""
 
 
 def entrance_of(view: View | None) -> Entrance:
@@ -36,36 +41,40 @@ def entrance_of(view: View | None) -> Entrance:
     return found if isinstance(found, Entrance) else Entrance()
 
 
+def the_arrival() -> Arrival:
+    """Give the request at hand as it came to the door."""
+    return cast("Arrival", request.environ[ARRIVAL])
+
+
 def origin() -> Origin:
     """Give where the request at hand comes from, as the door found out."""
-    return cast("Origin", request.environ[ORIGIN])
+    return the_arrival().origin
 
 
 def in_clear(view: View) -> View:
     """Mark a view that may be asked over plain HTTP from anywhere."""
-    view.entrance = entrance_of(view)._replace(in_clear=True)  # type: ignore[attr-defined]
-    return view
+    return _marked(view, in_clear=True)
 
 
-def takes_body(
-    admit: Callable[[], str], limit: Callable[[Settings], int]
-) -> Callable[[View], View]:
+def takes_body(admit: Admit, limit: Callable[[Settings], int]) -> Callable[[View], View]:
     """Have `admit` decide by the headers before a byte of the body is read.
 
     Args:
-        admit: sees Flask's request without its body, in the event loop: it must not wait. It
-            raises ProblemError, or gives the name of who sends the body.
+        admit: sees the request without its body, in the event loop: it must not wait. It raises
+            ProblemError, or gives who sends the body.
         limit: bytes that the body may have.
     """
+    return lambda view: _marked(view, admit=admit, limit=limit)
 
-    def mark(view: View) -> View:
-        @wraps(view)
-        def admitted(**arguments: Any) -> Any:
-            if SENDER not in request.environ:
-                request.environ[SENDER] = admit()
-            return view(**arguments)
 
-        admitted.entrance = Entrance(admit, limit)  # type: ignore[attr-defined]
-        return admitted
+def answers_directly(view: Directly) -> View:
+    """Mark a view that the door awaits by itself: what comes a thousand times a second.
 
-    return mark
+    Flask has its URL and never calls it. It must not keep the event loop waiting.
+    """
+    return _marked(view, directly=view)
+
+
+def _marked(view: View, **more: Any) -> View:
+    view.entrance = entrance_of(view)._replace(**more)  # type: ignore[attr-defined]
+    return view

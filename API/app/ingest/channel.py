@@ -1,19 +1,20 @@
 """How the processes that serve requests hand reports to the one that writes.
 
-Each thread that serves has a connection of its own, over an abstract Unix socket (unix(7)). On it a
-report goes one way and what became of it the other, as frames: four bytes of length, then
-MessagePack. Either end makes sure that the other runs as the same user.
+Each process that serves has some connections, over an abstract Unix socket (unix(7)). On them
+reports go one way and what became of them the other, in the same order, as frames: four bytes of
+length, then MessagePack. Either end makes sure that the other runs as the same user.
 """
 
+import asyncio
 import os
 import secrets
 import socket
 import struct
-import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -26,9 +27,12 @@ TROUBLE_S = 60.0
 PATIENCE_S = 45
 """How long a request waits for the writer, in seconds: less than an agent waits for its answer."""
 
-LENGTH = struct.Struct("<I")
+CONNECTIONS = 16
+"""Of each process that serves. Linux lets a socket hold some 200 KB, ten reports: what the writer
+is to find waiting, to store it as one batch, must be spread over several."""
+
+_LENGTH = struct.Struct("<I")
 _CREDENTIALS = struct.Struct("3i")
-_PIECE = 1 << 16
 
 
 class Handed(msgspec.Struct, array_like=True, gc=False):
@@ -75,7 +79,7 @@ def new_address() -> Address:
 def frame(message: Handed | Answer) -> bytes:
     """Write a message with its length before it."""
     text = encode(message)
-    return LENGTH.pack(len(text)) + text
+    return _LENGTH.pack(len(text)) + text
 
 
 def is_ours(connection: socket.socket) -> bool:
@@ -85,8 +89,30 @@ def is_ours(connection: socket.socket) -> bool:
     return bool(user == os.geteuid())
 
 
+class Frames:
+    """Finds frames in a stream of bytes."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+
+    def add(self, piece: bytes) -> Iterator[memoryview]:
+        """Take the next piece of the stream; give what is in the frames that are whole now."""
+        self._received += piece
+        with memoryview(self._received) as view:
+            place = 0
+            while len(view) - place >= _LENGTH.size:
+                start = place + _LENGTH.size
+                end = start + _LENGTH.unpack_from(view, place)[0]
+                if end > len(view):
+                    break
+                with view[start:end] as content:
+                    yield content
+                place = end
+        del self._received[:place]
+
+
 class WriterClient:
-    """The writer, as seen by a process that serves requests; any thread may call `store`."""
+    """The writer, as seen by a process that serves requests; used by its event loop alone."""
 
     def __init__(self, address: Address, capacity: int) -> None:
         """Make it; the writer need not be there yet.
@@ -98,27 +124,29 @@ class WriterClient:
         self._address = address
         self._capacity = capacity
         self._waiting = 0
-        self._lock = threading.Lock()
-        self._own = threading.local()
+        self._links: list[asyncio.Future[_Link] | None] = [None] * CONNECTIONS
+        self._turn = 0
         self._trouble: tuple[str, float] | None = None
 
     def trouble(self) -> str | None:
         """Tell why the last report was not stored, if that was within the last minute."""
-        if self._trouble is None or time.monotonic() - self._trouble[1] > TROUBLE_S:
+        trouble = self._trouble
+        if trouble is None or time.monotonic() - trouble[1] > TROUBLE_S:
             return None
-        return self._trouble[0]
+        return trouble[0]
 
-    def store(self, entry: Entry) -> Stored:
+    async def store(self, entry: Entry) -> Stored:
         """Have one report stored and wait until it is on disk in both places.
 
         Raises:
             OverloadedError: too many are waiting.
             StorageUnavailableError: disk, database or writer are away; nothing was kept, or the
                 report is found again when it is sent again.
+            WriterFailedError: see there.
         """
         handed = Handed(entry.report, dict(entry.lists), entry.body, *entry[3:5])
         with self._place():
-            answer = self._exchange(frame(handed))
+            answer = await self._exchange(frame(handed))
         self._trouble = (answer.unavailable, time.monotonic()) if answer.unavailable else None
         if answer.unavailable:
             raise StorageUnavailableError(answer.unavailable)
@@ -126,71 +154,109 @@ class WriterClient:
             raise WriterFailedError(answer.failed)
         return Stored(answer.id_serv, answer.created)
 
+    def close(self) -> None:
+        """Let go of every connection."""
+        for link in self._links:
+            if link and not _is_gone(link):
+                link.result().transport.close()
+
     @contextmanager
     def _place(self) -> Iterator[None]:
         """Take one of the places that there are for reports that wait."""
-        with self._lock:
-            if self._waiting == self._capacity:
-                raise OverloadedError("too many reports are waiting to be stored")
-            self._waiting += 1
+        if self._waiting == self._capacity:
+            raise OverloadedError("too many reports are waiting to be stored")
+        self._waiting += 1
         try:
             yield
         finally:
-            with self._lock:
-                self._waiting -= 1
+            self._waiting -= 1
 
-    def _exchange(self, request: bytes) -> Answer:
+    async def _exchange(self, request: bytes) -> Answer:
         """Send a frame and wait for its answer.
 
         A connection that broke is made anew, once: the writer may be another one by now. Should the
         first have stored the report without being able to say so, it is found again.
         """
+        place = self._turn = (self._turn + 1) % CONNECTIONS
         try:
-            kept: socket.socket | None = getattr(self._own, "connection", None)
-            if kept:
-                try:
-                    return self._ask(kept, request)
-                except ConnectionError:
-                    pass
-            return self._ask(self._connect(), request)
+            try:
+                return await (await self._link(place)).ask(request)
+            except ConnectionError:
+                return await (await self._link(place)).ask(request)
         except TimeoutError:
             raise StorageUnavailableError("the writer does not answer; try again") from None
         except OSError as error:
             raise StorageUnavailableError("the writer is away; try again") from error
 
-    def _connect(self) -> socket.socket:
+    def _link(self, place: int) -> "asyncio.Future[_Link]":
+        """Give the connection of this place; made anew, once for all who ask, where it is gone."""
+        link = self._links[place]
+        if link is None or _is_gone(link):
+            link = self._links[place] = asyncio.ensure_future(self._connect())
+        return link
+
+    async def _connect(self) -> "_Link":
         with ExitStack() as undo:
             connection = undo.enter_context(socket.socket(socket.AF_UNIX))
-            connection.settimeout(PATIENCE_S)
-            connection.connect(self._address.name)
+            connection.connect(self._address.name)  # on this machine: at once or never
             if not is_ours(connection):
                 raise ConnectionRefusedError("the writer's address is somebody else's")
+            connection.setblocking(False)
+            loop = asyncio.get_running_loop()
+            _, link = await loop.create_unix_connection(_Link, sock=connection)
             undo.pop_all()
-        return connection
-
-    def _ask(self, connection: socket.socket, request: bytes) -> Answer:
-        self._own.connection = None  # while an answer is owed on it, it is of no other use
-        try:
-            connection.sendall(request)
-            answer = _decode_answer(_receive_frame(connection))
-        except BaseException:
-            connection.close()
-            raise
-        self._own.connection = connection
-        return answer
+        return link
 
 
-def size_of_frame(received: bytes | bytearray) -> int | None:
-    """Tell how many bytes the frame has of which `received` is the beginning; None if unknown."""
-    return LENGTH.size + LENGTH.unpack_from(received)[0] if len(received) >= LENGTH.size else None
+class _Link(asyncio.Protocol):
+    """One connection to the writer, which answers in the order in which it is asked."""
 
+    transport: asyncio.Transport
 
-def _receive_frame(connection: socket.socket) -> bytes:
-    """Wait for a whole frame, and give what is in it."""
-    received = b""
-    while len(received) != size_of_frame(received):
-        piece = connection.recv(_PIECE)
-        if not piece:
+    def __init__(self) -> None:
+        self._frames = Frames()
+        self._asked: deque[asyncio.Future[Answer]] = deque()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    async def ask(self, request: bytes) -> Answer:
+        """Send a frame and wait for its answer.
+
+        Raises:
+            ConnectionError: the writer is gone.
+            TimeoutError: it takes longer than somebody waits.
+        """
+        if self.transport.is_closing():
             raise ConnectionResetError("the writer went away")
-        received += piece
-    return received[LENGTH.size :]
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._asked.append(answer)
+        self.transport.write(request)
+        patience = loop.call_later(PATIENCE_S, _fail, answer, TimeoutError())
+        try:
+            return await answer
+        finally:
+            patience.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        for content in self._frames.add(data):
+            answer = self._asked.popleft()
+            if not answer.done():  # somebody still waits
+                answer.set_result(_decode_answer(content))
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        for answer in self._asked:
+            _fail(answer, ConnectionResetError("the writer went away"))
+
+
+def _is_gone(link: asyncio.Future[_Link]) -> bool:
+    """Tell whether a connection could not be made, or is no more."""
+    if not link.done():
+        return False
+    return bool(link.exception()) or link.result().transport.is_closing()
+
+
+def _fail(answer: asyncio.Future[Answer], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)

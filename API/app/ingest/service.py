@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from API.app.errors import StorageUnavailableError
-from API.app.ingest.channel import LENGTH, Address, Answer, Handed, frame, is_ours, size_of_frame
+from API.app.ingest.channel import Address, Answer, Frames, Handed, frame, is_ours
 from API.app.ingest.entry import Entry, Stored
 from API.app.ingest.writer import Waiting, Writer
 
@@ -35,14 +35,14 @@ _decode = msgspec.msgpack.Decoder(Handed).decode
 
 
 class _Client:
-    """A thread that serves requests, and what it has sent of its next report."""
+    """A connection of a process that serves requests, and what has come on it."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self._received = bytearray()
+        self._frames = Frames()
 
-    def report(self) -> Handed | None:
-        """Read what has come; give the report once it is whole.
+    def reports(self) -> Iterator[Handed]:
+        """Read what has come; give the reports that are whole.
 
         Raises:
             ConnectionError: the other end is gone.
@@ -50,12 +50,7 @@ class _Client:
         piece = self.connection.recv(PIECE, socket.MSG_DONTWAIT)
         if not piece:
             raise ConnectionResetError
-        self._received += piece
-        if len(self._received) != size_of_frame(self._received):
-            return None
-        handed = _decode(memoryview(self._received)[LENGTH.size :])
-        self._received = bytearray()
-        return handed
+        return map(_decode, self._frames.add(piece))
 
     def tell(self, outcome: Stored | Exception) -> None:
         """Answer; a client that is gone sends its report again, and is told then."""
@@ -121,16 +116,14 @@ class WriterService:
 
     def _receive(self, client: _Client) -> Iterator[Waiting]:
         try:
-            handed = client.report()
+            for handed in client.reports():
+                entry = Entry(
+                    handed.report, handed.lists, handed.body, handed.id_agente, handed.id_reporte
+                )
+                yield Waiting(entry, client.tell)
         except ConnectionError:
             self._selector.unregister(client.connection)
             client.connection.close()
-            return
-        if handed:
-            entry = Entry(
-                handed.report, handed.lists, handed.body, handed.id_agente, handed.id_reporte
-            )
-            yield Waiting(entry, client.tell)
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
