@@ -69,5 +69,10 @@ def main(arguments: list[str]) -> int:
         return exits.USAGE
 
 
+def run() -> int:
+    """Do what the command line asks for; what the agent in one file begins with."""
+    return main(sys.argv[1:])
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run())

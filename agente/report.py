@@ -4,9 +4,10 @@ import json
 import os
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-VERSION = "0.1.0"
+VERSION = Path(__file__).with_name("VERSION").read_text("ascii").strip()
 LONGEST_TEXT = 4096
 
 Report = dict[str, Any]

@@ -8,12 +8,16 @@ import configparser
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-HERE = Path(__file__).resolve().parent
+from report import VERSION
+
+# Of the agent in one file, which shiv unpacks elsewhere, it is the folder of that file.
+HERE = Path(sys.argv[0] if "_bootstrap" in sys.modules else __file__).resolve().parent
 LONGEST_INTERVAL = 31_536_000  # a year, as the contract has it
 
 
@@ -188,6 +192,12 @@ termina con:
 """
 
 
+def described_version() -> str:
+    """Return what this is: its version, and what it runs on."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    return f"compliance-agente {VERSION}, Python {python}, {os.uname().machine}"
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line, made from SETTINGS."""
     rest = "\n".join(f"  {describe(s)}" for s in SETTINGS if not s.option)
@@ -201,6 +211,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--config", metavar="ARCHIVO", help=f"(por omisión: {HERE / 'config.ini'}, si existe)"
     )
+    made.add_argument("--version", action="version", version=described_version())
     mode = made.add_mutually_exclusive_group()
     mode.add_argument("--once", action="store_true", help="un solo reporte, aunque haya intervalo")
     mode.add_argument("--print", action="store_true", help="muestra el reporte; no envía nada")

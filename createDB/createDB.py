@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 
 from API.app.at_rest import UMASK
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, settings_from
+from API.app.version import VERSION
 from createDB.build import build
 from createDB.engine import DatabaseUnusableError, database_path, unusable
 from createDB.snapshot import snapshot
@@ -147,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=VERSION)
     for row in SETTINGS:
         if row.field in OWN_SETTINGS:
             places = f"en config.ini: [{row.section}] {row.key}; en el entorno: {row.variable}"

@@ -6,6 +6,7 @@ from API.app.collector import Collector
 from API.app.controllers.pages import moment
 from API.app.encoding import Json
 from API.app.errors import register_error_handlers
+from API.app.identity import tell_version
 from API.app.ingest.channel import Address
 from API.app.routers import (
     agentes,
@@ -31,6 +32,7 @@ def create_app(settings: Settings, address: Address) -> Flask:
     app.extensions["collector"] = Collector(settings, address)
     app.jinja_env.filters["moment"] = moment
     register_error_handlers(app)
+    app.after_request(tell_version)
     for router in (servers, agentes, cambios, cumplimiento, health, certificates, console):
         app.register_blueprint(router.blueprint)
     return app

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
-from flask import request
+from flask import Response, g, request
 from sqlalchemy.exc import OperationalError
 
 from API.app.accounts import sessions, tokens
@@ -15,6 +15,7 @@ from API.app.audit import Actor
 from API.app.collector import Collector, the_collector
 from API.app.door.entrance import origin
 from API.app.errors import ProblemError
+from API.app.version import HEADER, VERSION
 
 log = structlog.get_logger()
 
@@ -56,7 +57,15 @@ def require_role(role: Role) -> Identity:
         )
     if not who.role.covers(role):
         raise ProblemError(HTTPStatus.FORBIDDEN, f"the role {role} is needed; yours is {who.role}")
+    g.let_in = True
     return who
+
+
+def tell_version(response: Response) -> Response:
+    """Name the version in an answer to somebody who was let in, and in no other."""
+    if g.get("let_in"):
+        response.headers[HEADER] = VERSION
+    return response
 
 
 def identify() -> Identity | None:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import URL
 
 from API.app.report import MAX_NAME
+from API.app.version import VERSION
 from createDB.engine import DEFAULT_DATABASE, ROOT, DatabaseUnusableError, database_url
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -280,6 +281,7 @@ def load_settings(
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=VERSION)
     add_options(parser)
     options = vars(parser.parse_args(arguments))
     config = options.pop("config")

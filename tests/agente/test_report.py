@@ -107,7 +107,3 @@ def test_what_is_encoded_is_decoded() -> None:
 def test_what_is_no_report_is_told(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         report.decode(body)
-
-
-def test_the_version_is_the_projects() -> None:
-    assert f'version = "{report.VERSION}"' in (ROOT / "pyproject.toml").read_text()

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from API.app.version import VERSION
 from tests.conftest import CollectorProcess, NewCollector, load_contract, make_report
 
 
@@ -16,7 +17,9 @@ def test_it_works(collector: CollectorProcess) -> None:
     other = make_report(hostname="db-01", ipaddress="10.0.0.9")
     for report in (new, old, other):  # the older one comes late
         assert collector.post(report).status_code == 201
-    servers = collector.get("/servers").json()["servers"]
+    answer = collector.get("/servers")
+    assert answer.headers["Compliance-Version"] == VERSION
+    servers = answer.json()["servers"]
     assert {row["id_agente"]: row["fecha_hora"] for row in servers} == {
         old["id_agente"]: "2026-01-02T00:00:00.000000+00:00",
         other["id_agente"]: "2026-11-20T10:00:00.000250+00:00",

@@ -10,6 +10,7 @@ from API.app import create_app
 from API.app.accounts.roles import Role
 from API.app.ingest.channel import new_address
 from API.app.settings import load_settings
+from API.app.version import HEADER
 from createDB.build import build
 from tests.api.people import FROM_OUR_PAGE, make_account, make_session
 from tests.conftest import CollectorProcess
@@ -58,6 +59,8 @@ def test_nobody_gets_in_without_credentials(
             assert answer.headers["Location"] == "/consola/entrar", rule
         else:
             assert answer.status_code == 401, rule
+    for _, method, path in routes:
+        assert HEADER not in request(shared_collector, method, path).headers
         assert "id_serv" not in answer.text
 
 
