@@ -357,10 +357,83 @@ excepciones = Table(
 avance = Table(
     "avance",
     metadata,
-    Column("que", Text, primary_key=True, comment="`juzgado`."),
+    Column("que", Text, primary_key=True,
+           comment="`juzgado`, `servidores` or `excepciones`."),
     Column("hasta", BigInteger, nullable=False,
-           comment="The `id_serv` of the last report that was judged."),
-    comment="Up to where reports have been judged.",
+           comment="`juzgado`: the `id_serv` of the last report that was judged; `servidores`: the "
+           "`num_agente` of the last server that was announced; `excepciones`: up to when ends of "
+           "exceptions have been looked at (ms since 1970)."),
+    comment="Up to where those who follow the reports have come.",
+)  # fmt: skip
+
+alertas = Table(
+    "alertas",
+    metadata,
+    Column("id_alerta", Integer, primary_key=True, comment="Number of the alert."),
+    Column("tipo", Text, nullable=False, comment="`incumplimiento`, `silencio`, `servidor_nuevo`, "
+           "`clon` or `regreso`."),
+    Column("num_agente", ForeignKey(agentes.c.num_agente), nullable=False, comment="The server."),
+    Column("num_politica", ForeignKey(politicas.c.num_politica),
+           comment="The policy that it does not comply with; NULL for the last three kinds."),
+    Column("severidad", Text, nullable=False, comment="`critica`, `alta`, `media` or `baja`, as it "
+           "was when the alert was opened."),
+    Column("desde", BigInteger, nullable=False,
+           comment="Since when what it tells of is true: `cumplimiento.desde` (ms since 1970)."),
+    Column("abierta", BigInteger, nullable=False,
+           comment="When it was opened (ms since 1970, collector's clock)."),
+    Column("evidencia", Text, comment="The rows that violated the policy then (JSON array)."),
+    Column("razon", Text, comment="What the evidence leaves out."),
+    Column("resuelta", BigInteger, comment="When it was over (ms since 1970, collector's clock); "
+           "NULL while it is open. Of the last three kinds, when it was opened."),
+    Column("resolucion", Text, comment="Why it was over: `cumple`, `no_aplica`, `excepcion`, "
+           "`politica_retirada` or `servidor_retirado`."),
+    Column("por_avisar", Text, comment="What the sender has yet to take up: `abierta` or "
+           "`resuelta`; NULL where there is nothing."),
+    Index("ix_alertas_abiertas", "num_agente", "num_politica", unique=True,
+          sqlite_where=text("resuelta IS NULL")),
+    Index("ix_alertas_por_avisar", "por_avisar", sqlite_where=text("por_avisar IS NOT NULL")),
+    Index(None, "num_agente"),
+    comment="What people are to be told: one row for each time that a server ceases to comply with "
+    "a policy, until it complies again; and new servers, clones and those that came back.",
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+mensajes = Table(
+    "mensajes",
+    metadata,
+    Column("id_mensaje", Integer, primary_key=True, comment="Number of the message."),
+    Column("canal", Text, nullable=False, comment="The channel, as the file of alerts names it."),
+    Column("clave", UUID_TEXT, nullable=False,
+           comment="Identity of the message, the same on every attempt."),
+    Column("contenido", Text, nullable=False, comment="What it says (JSON object)."),
+    Column("creado", BigInteger, nullable=False, comment="When it was made (ms since 1970)."),
+    Column("intentos", Integer, nullable=False, server_default="0",
+           comment="How often it was tried to deliver it."),
+    Column("proximo", BigInteger, nullable=False,
+           comment="Not before this it is tried again (ms since 1970)."),
+    Column("error", Text, comment="Why the last attempt failed."),
+    Column("estado", Text, nullable=False, server_default="espera",
+           comment="`espera`, `entregado` or `descartado`."),
+    Column("terminado", BigInteger, comment="When it was delivered or discarded (ms since 1970)."),
+    Index(None, "canal", "creado"),
+    Index("ix_mensajes_en_espera", "canal", sqlite_where=text("estado = 'espera'")),
+    comment="Messages to channels: the outbox of alerts.",
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+entregas = Table(
+    "entregas",
+    metadata,
+    Column("id_alerta", ForeignKey(alertas.c.id_alerta), primary_key=True, comment="The alert."),
+    Column("que", Text, primary_key=True,
+           comment="What is told of it: `abierta` or `resuelta`."),
+    Column("canal", Text, primary_key=True, comment="To which channel."),
+    Column("id_mensaje", ForeignKey(mensajes.c.id_mensaje),
+           comment="In which message; NULL while it waits for one."),
+    Index(None, "id_mensaje"),
+    Index("ix_entregas_en_espera", "canal", sqlite_where=text("id_mensaje IS NULL")),
+    comment="Which channels are told what of an alert.",
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 auditoria = Table(

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from API.app.accounts.credentials import fingerprint, now
 from API.app.agents import change_state, note_clone
+from API.app.alerts.incidents import Kind, note
 from API.app.audit import Actor
 from API.app.collector import Collector
 from API.app.door.arrival import Arrival
@@ -182,7 +183,8 @@ def come_back(collector: Collector, origin: Origin, sender: Known) -> None:
     """Put a server that was retired, and reports again, back into the lists."""
     actor = Actor(f"agente {sender.id_agente}", str(origin.address))
     with _if_the_database_lets("list a server again"), collector.patient.begin() as connection:
-        change_state(connection, actor, sender.num_agente, ACTIVE, "agente.volver")
+        if change_state(connection, actor, sender.num_agente, ACTIVE, "agente.volver"):
+            note(connection, Kind.REGRESO, sender.num_agente)
 
 
 def note_twins(collector: Collector, sender: Known) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, or_, select, update
 
 from API.app.accounts.credentials import now
+from API.app.alerts.incidents import Kind, follow_server, note
 from API.app.audit import Actor, record
 from API.app.queries.admission import RETIRED, REVOKED
 from createDB.schema import agentes
@@ -47,6 +48,7 @@ def change_state(
     ).first()
     if changed:
         record(connection, actor, action, changed.id_agente)
+        follow_server(connection, num_agente)
     return changed is not None
 
 
@@ -59,6 +61,7 @@ def label(
     kept = json.dumps(labels, ensure_ascii=False) if labels else None
     _set(connection, server.num_agente, etiquetas=kept)
     record(connection, actor, "agente.etiquetar", server.id_agente, labels)
+    follow_server(connection, server.num_agente)
     return labels
 
 
@@ -71,6 +74,7 @@ def ask_for_rotation(connection: Connection, actor: Actor, server: Row[Any], hou
 def note_clone(connection: Connection, num_agente: int) -> None:
     """Note that a second machine reports under a server's identity."""
     _set(connection, num_agente, clon_visto=now())
+    note(connection, Kind.CLON, num_agente)
 
 
 def clones_of(connection: Connection, id_agente: str) -> Sequence[str]:

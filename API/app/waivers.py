@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select, update
 
 from API.app.agents import find
+from API.app.alerts.incidents import follow_policy
 from API.app.audit import Actor, record
 from API.app.queries.times import as_ms, from_ms
 from createDB.schema import excepciones, politicas
@@ -47,6 +48,7 @@ def grant(
         WaiverError: there is no such policy, the end is past, or there is no reason.
         NoSuchServerError: there is no such server, or more than one.
     """
+    num_politica = _policy(connection, policy)
     start, end = as_ms(datetime.now(UTC)), as_ms(until)
     if end <= start:
         raise WaiverError(f"{from_ms(end)} ya pasó: diga hasta cuándo vale (--until)")
@@ -55,13 +57,14 @@ def grant(
     number: int = connection.execute(
         insert(excepciones)
         .values(
-            num_politica=_policy(connection, policy), motivo=reason, quien=actor.name,
+            num_politica=num_politica, motivo=reason, quien=actor.name,
             desde=start, hasta=end, **_columns(connection, whom),
         )
         .returning(excepciones.c.id_excepcion)
     ).scalar_one()  # fmt: skip
     detail = {"excepcion": number, "para": str(whom), "hasta": from_ms(end), "motivo": reason}
     record(connection, actor, "excepcion.conceder", policy, detail)
+    follow_policy(connection, num_politica)
     return number
 
 
@@ -84,6 +87,7 @@ def end_now(connection: Connection, actor: Actor, number: int) -> None:
     is_it = politicas.c.num_politica == ended
     policy = connection.execute(select(politicas.c.id_politica).where(is_it)).scalar_one()
     record(connection, actor, "excepcion.terminar", policy, {"excepcion": number})
+    follow_policy(connection, ended)
 
 
 def _policy(connection: Connection, name: str) -> int:

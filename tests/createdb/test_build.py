@@ -8,6 +8,7 @@ from pathlib import Path
 from createDB.build import build
 from createDB.engine import database_url
 from createDB.schema import metadata
+from createDB.state import head_revision
 from tests.createdb.conftest import Change, Rows, Run, Start
 
 
@@ -19,7 +20,7 @@ def test_it_works_from_any_folder(run: Run, tmp_path: Path, rows: Rows) -> None:
     path = tmp_path / "new" / "database" / "servers.sqlite"
     done = run("--database", path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{path}: creada (esquema 0001, completo)\n"
+    assert done.stdout == f"{path}: creada (esquema {head_revision()}, completo)\n"
     tables = {name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type='table'")}
     assert set(metadata.tables) <= tables
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
@@ -37,7 +38,10 @@ def test_running_it_again_changes_nothing(run: Run, tmp_path: Path, change: Chan
     change(path, "INSERT INTO servers (ipaddress) VALUES ('10.0.0.1')")
     before = path.read_bytes()
     done = run("--database", path)
-    assert (done.returncode, done.stdout) == (0, f"{path}: ya está al día (esquema 0001)\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"{path}: ya está al día (esquema {head_revision()})\n",
+    )
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["servers.sqlite"]
 

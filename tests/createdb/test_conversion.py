@@ -13,6 +13,7 @@ from API.app.ingest.entry import Entry
 from API.app.ingest.store import Store
 from createDB.build import build
 from createDB.conversion import convert, give_back
+from createDB.state import head_revision
 from createDB.views import Layout
 from tests.createdb.conftest import Change, Rows, Run
 from tests.createdb.conversions import (
@@ -54,7 +55,7 @@ def test_it_works(run: Run, database: Path, tmp_path: Path, rows: Rows) -> None:
     assert rows(database, "PRAGMA integrity_check") == [("ok",)]
     assert database.stat().st_size < size / 5
     again = run(*options(tmp_path))
-    assert again.stdout == f"{database}: ya está al día (esquema 0001)\n"
+    assert again.stdout == f"{database}: ya está al día (esquema {head_revision()})\n"
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from API.app.report import NAMESPACE
 from createDB.build import build
 from createDB.engine import DatabaseUnusableError, database_url, open_engine
 from createDB.schema import metadata
-from createDB.state import VERSION_TABLE, ready
+from createDB.state import VERSION_TABLE, head_revision, ready
+from createDB.views import Layout
 from tests.createdb.conftest import Change, Rows, Run, Start, When
 
 SEED_ROWS = {
@@ -36,7 +37,7 @@ def test_every_row_keeps_its_number_and_values(run: Run, seed: Path, rows: Rows)
     before = {table: rows(seed, query) for table, query in SEED_ROWS.items()}
     done = run("--database", seed)
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"{seed}: actualizada de primera generación a 0001" in done.stdout
+    assert f"{seed}: actualizada de primera generación a {head_revision()}" in done.stdout
     assert {table: rows(seed, query) for table, query in SEED_ROWS.items()} == before
 
 
@@ -141,7 +142,7 @@ def test_the_copy_from_before_holds_the_old_database(seed: Path) -> None:
     before = dump(seed)
     said = upgrade(seed)
     copy = Path(said.partition("; copia anterior en ")[2])
-    assert copy.name.startswith("servers.sqlite.antes-de-0001-")
+    assert copy.name.startswith(f"servers.sqlite.antes-de-{head_revision()}-")
     assert dump(copy) == before
 
 
@@ -159,6 +160,24 @@ def test_upgraded_and_new_have_the_same_schema(seed: Path, tmp_path: Path) -> No
     upgrade(seed)
     assert schema_of(seed) == schema_of(new)
     assert set(schema_of(new)) == set(metadata.tables) | {VERSION_TABLE}
+
+
+@pytest.mark.parametrize("layout", Layout)
+def test_a_database_from_before_alerts_gets_their_tables(
+    tmp_path: Path, change: Change, rows: Rows, layout: Layout
+) -> None:
+    path = tmp_path / "servers.sqlite"
+    build(database_url(str(path)), layout)
+    wanted = schema_of(path)
+    change(
+        path,
+        "DROP TABLE entregas; DROP TABLE mensajes; DROP TABLE alertas;"
+        "INSERT INTO agentes (id_agente, hostname) VALUES ('a', 'web-1');"
+        "UPDATE version_esquema SET version_num = '0001'",
+    )
+    assert f"actualizada de 0001 a {head_revision()}" in upgrade(path)
+    assert schema_of(path) == wanted
+    assert rows(path, "SELECT num_agente, hostname FROM agentes") == [(1, "web-1")]
 
 
 def test_killed_in_the_middle_the_old_database_is_intact(

@@ -1,4 +1,7 @@
-"""Reads and writes what the judge keeps: `politicas`, `cumplimiento`, `avance`."""
+"""Reads and writes what the judge keeps: `politicas`, `cumplimiento`, `avance`.
+
+Whoever is to be told of a change of verdict finds it in `alertas`, written in the same transaction.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -6,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
+from API.app.alerts import incidents
 from API.app.compliance.library import Rule
 from API.app.compliance.timeline import Period
 from API.app.ingest.sql import insert_statement
@@ -53,6 +57,7 @@ def withdraw(connection: Connection, num_politica: int, momento: int) -> None:
     """Note that a policy is no longer in force, and end what it says."""
     connection.exec_driver_sql(_WITHDRAW, (num_politica,))
     connection.exec_driver_sql(_END_ALL, (momento, num_politica))
+    incidents.follow_policy(connection, num_politica)
 
 
 def reviewed(connection: Connection, policies: Iterable[int], repaso: int | None) -> None:
@@ -63,9 +68,10 @@ def reviewed(connection: Connection, policies: Iterable[int], repaso: int | None
 
 def write(connection: Connection, periods: Iterable[Period]) -> None:
     """Write periods; one that begins where another of its policy and server did replaces it."""
-    rows = list(map(tuple, periods))
+    rows = list(periods)
     if rows:
-        connection.exec_driver_sql(_WRITE, rows)
+        connection.exec_driver_sql(_WRITE, list(map(tuple, rows)))
+        incidents.follow(connection, rows)
 
 
 def replace(connection: Connection, old: Iterable[Period], new: Iterable[Period]) -> None:

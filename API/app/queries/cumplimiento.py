@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row
 
+from API.app.queries.excepciones import COVERS, ENDS
 from API.app.queries.times import as_ms, from_ms, with_offset
 from createDB.schema import OPEN
 
@@ -181,15 +182,12 @@ _SHOWN = f"""c.num_agente, c.num_politica, a.id_agente, a.hostname, o.id_politic
     o.severidad, {_VERDICT} AS veredicto, c.desde, c.hasta, c.evidencia, c.evidencia_ultima,
     c.razon, x.id_excepcion, x.motivo, x.quien, x.desde AS exceptuado_desde,
     coalesce(x.terminada, x.hasta) AS exceptuado_hasta"""
-_FROM = """FROM cumplimiento c JOIN agentes a ON a.num_agente = c.num_agente
+_FROM = f"""FROM cumplimiento c JOIN agentes a ON a.num_agente = c.num_agente
     JOIN politicas o ON o.num_politica = c.num_politica
     LEFT JOIN excepciones x ON c.veredicto = 'no_cumple' AND x.id_excepcion = (
         SELECT e.id_excepcion FROM excepciones e WHERE e.num_politica = c.num_politica
-        AND e.desde <= ? AND coalesce(e.terminada, e.hasta) > ?
-        AND (e.num_agente = c.num_agente OR EXISTS (
-            SELECT 1 FROM json_each(a.etiquetas) l
-            WHERE l.key = e.etiqueta AND l.value = coalesce(e.valor, l.value)))
-        ORDER BY coalesce(e.terminada, e.hasta) DESC, e.id_excepcion LIMIT 1)"""
+        AND e.desde <= ? AND {ENDS} > ? AND {COVERS}
+        ORDER BY {ENDS} DESC, e.id_excepcion LIMIT 1)"""  # noqa: S608 - text of our own
 _IN_FORCE = "c.desde <= ? AND c.hasta > ?"
 _LABELLED = "EXISTS (SELECT 1 FROM json_each(a.etiquetas) e WHERE e.key = ? AND e.value = ?)"
 _COUNTS = f"""

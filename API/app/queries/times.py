@@ -16,6 +16,11 @@ def as_ms(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
+def now_ms() -> int:
+    """Tell the time in milliseconds since 1970."""
+    return as_ms(datetime.now(UTC))
+
+
 def with_offset(text: str | None) -> str | None:
     """Write a moment of the other tables, which is UTC, as ISO 8601 with offset."""
     return None if text is None else text.replace(" ", "T") + "+00:00"
