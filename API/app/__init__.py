@@ -3,7 +3,7 @@
 from flask import Flask
 
 from API.app.collector import Collector
-from API.app.controllers.pages import moment
+from API.app.controllers.consola import pages
 from API.app.encoding import Json
 from API.app.errors import register_error_handlers
 from API.app.identity import tell_version
@@ -30,9 +30,9 @@ def create_app(settings: Settings, address: Address) -> Flask:
     app = Flask(__name__)
     app.json = Json(app)
     app.extensions["collector"] = Collector(settings, address)
-    app.jinja_env.filters["moment"] = moment
     register_error_handlers(app)
     app.after_request(tell_version)
+    pages.register(app)
     for router in (servers, agentes, cambios, cumplimiento, health, certificates, console):
         app.register_blueprint(router.blueprint)
     return app

@@ -19,6 +19,9 @@ from API.app.version import HEADER, VERSION
 
 log = structlog.get_logger()
 
+POLL = "X-Poll"
+"""What a page of ours sends when it asks for news by itself: nobody is using the session then."""
+
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -120,7 +123,7 @@ def _session(collector: Collector, secret: str) -> Identity | None:
         return None
     if request.method not in SAFE_METHODS:
         require_same_origin()
-    if sessions.is_stale(session):
+    if sessions.is_stale(session) and POLL not in request.headers:
         _note(collector, session)
     return Identity(session.nombre, session.rol, session.id_cuenta, session.id_sesion)
 

@@ -109,14 +109,19 @@ def state_of(secret: Row[Any] | None) -> str:
 
 def invitation_text(settings: Settings, secret: str) -> str:
     """Tell the operator what to paste on a server; the secret is told this once."""
+    return (
+        "Para dar de alta un servidor, copie en él agente/ y agente.sh y pegue ahí esta línea:\n\n"
+        f"  {invitation_line(settings, secret)}\n\n"
+        "No se vuelve a mostrar; `init_app.py secret rotate` hace otro secreto."
+    )
+
+
+def invitation_line(settings: Settings, secret: str) -> str:
+    """Write the line that enrols a server."""
     known_by = ca_fingerprint(settings)
     given = f"COMPLIANCE_API_HUELLA={known_by} " if known_by else ""
     given += f"COMPLIANCE_API_ALTA={secret}"
-    return (
-        "Para dar de alta un servidor, copie en él agente/ y agente.sh y pegue ahí esta línea:\n\n"
-        f"  {given} ./agente.sh --enrol --url {url_of(settings)}\n\n"
-        "No se vuelve a mostrar; `init_app.py secret rotate` hace otro secreto."
-    )
+    return f"{given} ./agente.sh --enrol --url {url_of(settings)}"
 
 
 def url_of(settings: Settings) -> str:

@@ -26,7 +26,7 @@ PATHS = (
     "/servers", "/servers/", "/servers/1", "/agentes", "/cambios", "/healthz", "/readyz",
     "/agentes/3f1c9a52-6b1e-4c0d-9f3a-0d4f2f6f8a11/estado", "/consola/entrar", "/consola/cuenta",
     "/consola/cuenta/clave", "/consola/cuenta/tokens", "/consola/cuenta/tokens/1/revocar",
-    "/static/pico.min.css", "/static/../app/auth.py", "/ca.pem", "/",
+    "/static/vendor/pico-2.1.1.min.css", "/static/../app/auth.py", "/ca.pem", "/",
 )  # fmt: skip
 PARAMETERS = (
     "ip", "hostname", "so", "limite", "despues", "en", "agente", "campo", "tipo", "nombre",

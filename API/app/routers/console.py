@@ -1,27 +1,37 @@
-"""`/consola`: pages for people."""
+"""`/consola`: pages for people, which `/` leads to."""
 
 from flask import Blueprint
 
-from API.app.controllers import account, login
+from API.app.controllers.consola import account, home, login, preferences, pulse
 
-blueprint = Blueprint("console", __name__, url_prefix="/consola")
+blueprint = Blueprint("console", __name__)
 
-blueprint.add_url_rule("/entrar", "show_login", login.show_login)
-blueprint.add_url_rule("/entrar", "log_in", login.log_in, methods=["POST"])
-blueprint.add_url_rule("/salir", "log_out", login.log_out, methods=["POST"])
-blueprint.add_url_rule("/cuenta", "show_account", account.show_account)
+blueprint.add_url_rule("/", "show_root", home.show_root)
+blueprint.add_url_rule("/consola", "show_home", home.show_home, strict_slashes=False)
+blueprint.add_url_rule("/consola/alta", "invite", home.invite, methods=["POST"])
+blueprint.add_url_rule("/consola/pulso", "show_pulse", pulse.show_pulse)
 blueprint.add_url_rule(
-    "/cuenta/clave", "change_password", account.change_password, methods=["POST"]
+    "/consola/preferencias", "keep_preference", preferences.keep_preference, methods=["POST"]
 )
-blueprint.add_url_rule("/cuenta/tokens", "create_token", account.create_token, methods=["POST"])
+
+blueprint.add_url_rule("/consola/entrar", "show_login", login.show_login)
+blueprint.add_url_rule("/consola/entrar", "log_in", login.log_in, methods=["POST"])
+blueprint.add_url_rule("/consola/salir", "log_out", login.log_out, methods=["POST"])
+blueprint.add_url_rule("/consola/cuenta", "show_account", account.show_account)
 blueprint.add_url_rule(
-    "/cuenta/tokens/<int:id_token>/revocar",
+    "/consola/cuenta/clave", "change_password", account.change_password, methods=["POST"]
+)
+blueprint.add_url_rule(
+    "/consola/cuenta/tokens", "create_token", account.create_token, methods=["POST"]
+)
+blueprint.add_url_rule(
+    "/consola/cuenta/tokens/<int:id_token>/revocar",
     "revoke_token",
     account.revoke_token,
     methods=["POST"],
 )
 blueprint.add_url_rule(
-    "/cuenta/sesiones/<int:id_sesion>/cerrar",
+    "/consola/cuenta/sesiones/<int:id_sesion>/cerrar",
     "end_session",
     account.end_session,
     methods=["POST"],

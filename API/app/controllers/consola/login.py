@@ -10,17 +10,20 @@ from API.app.accounts.login import WrongCredentialsError
 from API.app.accounts.login import log_in as open_session
 from API.app.accounts.sessions import LONGEST, end_session
 from API.app.collector import the_collector
-from API.app.controllers.pages import form, page, require_person, to
+from API.app.controllers.consola.pages import form, go, page, require_person, to, way_back
 from API.app.door.entrance import origin
 from API.app.identity import cookie_name, identify
+from API.app.words import SpokenError
 
 log = structlog.get_logger()
 
 
 def show_login() -> Response:
-    """Show the login page; whoever is logged in already goes on to their account."""
+    """Show the login page; whoever is logged in already goes on."""
     who = identify()
-    return to("console.show_account") if who and who.id_sesion else page("login.html")
+    if who and who.id_sesion:
+        return go(way_back(request.args.get("volver", "")))
+    return page("login.html", wanted=request.args.get("volver"))
 
 
 def log_in() -> Response:
@@ -33,12 +36,12 @@ def log_in() -> Response:
     except WrongCredentialsError:
         # Without the name: people type their password into its place.
         log.warning("login refused", address=address)
-        return page("login.html", told="wrong_credentials", status=HTTPStatus.UNAUTHORIZED)
+        return _refused("wrong_credentials", HTTPStatus.UNAUTHORIZED)
     except TooManyAttemptsError as error:
-        response = page("login.html", told=error, status=HTTPStatus.TOO_MANY_REQUESTS)
+        response = _refused(error, HTTPStatus.TOO_MANY_REQUESTS)
         response.headers["Retry-After"] = str(error.wait_s)
         return response
-    response = to("console.show_account")
+    response = go(way_back(request.form.get("volver", "")))
     set_cookie(response, secret, int(LONGEST.total_seconds()))
     return response
 
@@ -51,6 +54,10 @@ def log_out() -> Response:
     response = to("console.show_login")
     set_cookie(response, "", 0)
     return response
+
+
+def _refused(why: SpokenError | str, status: HTTPStatus) -> Response:
+    return page("login.html", told=why, status=status, wanted=request.form.get("volver"))
 
 
 def set_cookie(response: Response, secret: str, seconds: int) -> None:

@@ -9,7 +9,7 @@ from flask import Response
 from API.app.accounts import accounts, login, sessions, tokens
 from API.app.accounts.roles import Role
 from API.app.collector import the_collector
-from API.app.controllers.pages import form, page, require_person, to
+from API.app.controllers.consola.pages import form, page, require_person, to
 from API.app.errors import ProblemError
 from API.app.identity import Identity
 from API.app.words import SpokenError
@@ -81,6 +81,7 @@ def _show(who: Identity, **values: Any) -> Response:
     with the_collector().reader.connect() as connection:
         return page(
             "account.html",
+            section="account",
             who=who,
             tokens=tokens.tokens_of(connection, who.id_cuenta),
             sessions=sessions.sessions_of(connection, who.id_cuenta),

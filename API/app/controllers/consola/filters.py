@@ -1,0 +1,64 @@
+"""How values are written on the console's pages."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, request
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from API.app.words import number_text, share_text
+
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""What is not seen, or changes how the text around it is seen: names that pass for others."""
+
+
+def register(app: Flask) -> None:
+    """Give the templates of `app` these filters."""
+    app.jinja_env.filters |= {
+        "moment": moment,
+        "iso": iso,
+        "visible": visible,
+        "number": _in_language(number_text),
+        "share": _in_language(share_text),
+    }
+    app.jinja_env.globals["with_args"] = with_args
+
+
+def moment(value: datetime | str) -> str:
+    """Write a moment for people: in UTC, which a script of ours turns into their own time."""
+    return f"{_as_utc(value):%Y-%m-%d %H:%M} UTC"
+
+
+def iso(value: datetime | str) -> str:
+    """Write a moment for a script."""
+    return _as_utc(value).isoformat(timespec="seconds")
+
+
+def visible(text: str) -> str:
+    r"""Write what is not seen in a text as its number, such as \u202e."""
+    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def with_args(**changes: Any) -> str:
+    """Give the address of this page with other parameters; None leaves one out."""
+    arguments = {**request.args.to_dict(), **changes}
+    query = urlencode({name: value for name, value in arguments.items() if value not in (None, "")})
+    return f"{request.path}?{query}" if query else request.path
+
+
+def _as_utc(value: datetime | str) -> datetime:
+    """Take a moment as the database has it, which is in UTC, or as ISO 8601."""
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _in_language(write: Callable[[Any, str], str]) -> Callable[[Context, Any], str]:
+    @pass_context
+    def written(context: Context, value: Any) -> str:
+        return write(value, context["language"])
+
+    return written

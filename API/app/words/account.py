@@ -1,0 +1,40 @@
+"""The page of one's own account."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "change_password": ("Cambiar la contraseña", "Change the password"),
+    "password_now": ("Contraseña actual", "Current password"),
+    "password_new": ("Contraseña nueva", "New password"),
+    "password_hint": (
+        "Al menos 12 caracteres; cambiarla cierra las demás sesiones.",
+        "At least 12 characters; changing it ends the other sessions.",
+    ),
+    "change": ("Cambiar", "Change"),
+    "sessions": ("Sesiones", "Sessions"),
+    "began": ("Comenzó", "Began"),
+    "last_used": ("Último uso", "Last used"),
+    "from": ("Desde", "From"),
+    "browser": ("Navegador", "Browser"),
+    "this_one": ("ésta", "this one"),
+    "end": ("Cerrar", "End"),
+    "tokens": ("Tokens para la API", "Tokens for the API"),
+    "token_hint": (
+        "Para sus programas: Authorization: Bearer TOKEN.",
+        "For your programs: Authorization: Bearer TOKEN.",
+    ),
+    "scope": ("Alcance", "Scope"),
+    "days": ("Días", "Days"),
+    "made": ("Creado", "Made"),
+    "until": ("Vale hasta", "Good until"),
+    "never": ("nunca", "never"),
+    "over": ("caducado", "over"),
+    "make": ("Crear", "Make"),
+    "revoke": ("Revocar", "Revoke"),
+    "new_token": (
+        "El token nuevo. Cópielo ahora: no se vuelve a mostrar.",
+        "The new token. Copy it now: it is not shown again.",
+    ),
+    "password_changed": ("La contraseña ha cambiado.", "The password has changed."),
+    "session_ended": ("La sesión está cerrada.", "The session has ended."),
+    "token_revoked": ("El token está revocado.", "The token is revoked."),
+    "wrong_password": ("La contraseña actual no es ésa.", "That is not the current password."),
+}

@@ -1,0 +1,60 @@
+"""The first page."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "servers": ("Servidores", "Servers"),
+    "compliance": ("Cumplimiento", "Compliance"),
+    "no_servers": ("Aún no hay servidores", "There are no servers yet"),
+    "no_servers_why": (
+        "Esta página se llena sola con el primer reporte; no hace falta recargarla.",
+        "This page fills by itself with the first report; there is no need to reload it.",
+    ),
+    "invite": ("Mostrar la línea para un servidor", "Show the line for a server"),
+    "invite_hint": (
+        "Hace un secreto de alta, que reemplaza al anterior y vale {hours} horas.",
+        "Makes an enrolment secret, which replaces the one before and works for {hours} hours.",
+    ),
+    "invite_not_you": (
+        "Pida a un administrador la línea con que un servidor se da de alta; también la da "
+        "`init_app.py secret rotate` en el equipo del colector.",
+        "Ask an administrator for the line that enrols a server; on the collector's machine "
+        "`init_app.py secret rotate` gives it, too.",
+    ),
+    "invitation": ("Dar de alta un servidor", "Enrol a server"),
+    "invitation_how": (
+        "Copie en el servidor agente/ y agente.sh, y pegue ahí esta línea:",
+        "Copy agente/ and agente.sh to the server, and paste this line there:",
+    ),
+    "invitation_once": (
+        "No se vuelve a mostrar. Vale {hours} horas, para todos los servidores que quiera.",
+        "It is not shown again. It works for {hours} hours, for as many servers as you like.",
+    ),
+    "score_label": (
+        "de los veredictos cumplen",
+        "of the verdicts comply",
+    ),
+    "score_hint": (
+        "cumple / (cumple + no cumple + exceptuado): ninguna excepción lo mejora.",
+        "complies / (complies + fails + excepted): no exception makes it better.",
+    ),
+    "no_verdicts": ("Aún no hay veredictos", "There are no verdicts yet"),
+    "no_verdicts_why": (
+        "Las políticas se juzgan con cada reporte que llega.",
+        "Policies are judged with every report that comes.",
+    ),
+    "behind": ("{n} reportes por juzgar", "{n} reports to be judged"),
+    "behind_one": ("1 reporte por juzgar", "1 report to be judged"),
+    "worst_policies": ("Lo que más falla", "What fails most"),
+    "all_comply": ("Ningún servidor incumple", "No server fails anything"),
+    "all_comply_why": (
+        "Las {n} políticas en vigor se cumplen donde se pudo juzgar.",
+        "The {n} policies in force are complied with wherever that could be judged.",
+    ),
+    "latest_changes": ("Últimos cambios", "Latest changes"),
+    "no_changes": ("Aún no hay cambios", "There are no changes yet"),
+    "no_changes_why": (
+        "Aquí se ve lo que empieza y lo que termina en los servidores; lo primero, tras el primer "
+        "reporte.",
+        "What begins and ends on the servers is seen here; the first of it after the first report.",
+    ),
+    "failing": ("No cumplen", "Failing"),
+}
