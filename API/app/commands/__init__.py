@@ -19,6 +19,7 @@ COMMANDS = {
     "auditoria": "muestra quién hizo qué, desde dónde y cuándo",
     "policies": "revisa políticas, las prueba con la flota y corre sus ejemplos",
     "excepciones": "excepciones de las políticas: concederlas, verlas, terminarlas",
+    "report": "informe de cumplimiento de un período, para auditorías; y si vale todavía",
 }
 """Each with its line in `--help`."""
 

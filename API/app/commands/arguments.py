@@ -2,6 +2,7 @@
 
 import argparse
 import ipaddress
+from datetime import UTC, datetime, timedelta
 
 from API.app.settings import Network
 
@@ -19,3 +20,23 @@ def networks(text: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(part) for part in text.replace(",", " ").split())
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def moment(text: str) -> datetime:
+    """Read a moment (UTC where it has no offset), or a day: where it begins."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} no es una fecha") from None
+
+
+def until(text: str) -> datetime:
+    """Read where something ends: a moment, or a day, which counts whole."""
+    found = moment(text)
+    if len(text) > len("2026-12-31"):
+        return found
+    try:
+        return found + timedelta(days=1)
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} no es una fecha") from None

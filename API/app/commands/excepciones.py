@@ -2,14 +2,14 @@
 
 import argparse
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from API.app.agents import NoSuchServerError
 from API.app.audit import operator
-from API.app.commands.arguments import positive
+from API.app.commands.arguments import positive, until
 from API.app.commands.tables import in_columns, minute, one_line
 from API.app.commands.writing import writing
 from API.app.queries.excepciones import all_exceptions
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--until",
         metavar="FECHA",
-        type=_until,
+        type=until,
         required=True,
         help="termina por sí sola: 2026-12-31 (ese día incluido, en UTC) o 2026-12-31T10:00:00Z",
     )
@@ -110,14 +110,3 @@ def _label(text: str) -> Label:
     if not name or (found and not value) or not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!r} no es CLAVE ni CLAVE:VALOR")
     return Label(name, value if found else None)
-
-
-def _until(text: str) -> datetime:
-    """Read a moment (UTC where it has no offset), or a day, which counts whole."""
-    try:
-        moment = datetime.fromisoformat(text)
-        if len(text) <= len("2026-12-31"):
-            moment += timedelta(days=1)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} no es una fecha") from None

@@ -1,0 +1,114 @@
+"""What an audit report is made of."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row
+
+from API.app.queries.estados import SILENT_AT_LEAST_S, SILENT_INTERVALS
+
+RETIRING = ("agente.retirar", "agente.revocar")
+RETURNING = ("agente.reanudar", "agente.volver", "agente.pausar")
+LABELLING = "agente.etiquetar"
+"""Actions of the audit trail that say when a server was in service, and which labels it had."""
+
+
+def servers(connection: Connection, id_agente: str | None) -> Sequence[Row[Any]]:
+    """Give the servers that have ever reported, or one of them, by name."""
+    return connection.exec_driver_sql(_SERVERS, (id_agente, id_agente)).all()
+
+
+def policies(connection: Connection, id_politica: str | None) -> Sequence[Row[Any]]:
+    """Give the policies that are or were in force, or one of them."""
+    return connection.exec_driver_sql(_POLICIES, (id_politica, id_politica)).all()
+
+
+def verdicts(
+    connection: Connection, num_agente: int, policy: int | None, desde: int, hasta: int
+) -> Sequence[Row[Any]]:
+    """Give what was said of a server within a period, by policy and time."""
+    values = {"server": num_agente, "policy": policy, "desde": desde, "hasta": hasta}
+    return connection.exec_driver_sql(_VERDICTS, values).all()
+
+
+def silences(
+    connection: Connection, server: Row[Any], desde: int, hasta: int
+) -> list[tuple[int, int]]:
+    """Tell when a server that reports at an interval did not, within a period."""
+    if server.intervalo is None:
+        return []
+    most = round(1_000 * max(SILENT_INTERVALS * server.intervalo, SILENT_AT_LEAST_S))
+    values = {"server": server.num_agente, "desde": desde, "hasta": hasta, "most": most}
+    rows = connection.exec_driver_sql(_SILENCES, values)
+    return [(max(row.momento + most, desde), row.siguiente) for row in rows]
+
+
+def exceptions(connection: Connection, desde: int, hasta: int) -> Sequence[Row[Any]]:
+    """Give the exceptions that were in force within a period."""
+    return connection.exec_driver_sql(_EXCEPTIONS, (hasta, desde)).all()
+
+
+def trail(connection: Connection, hasta: int) -> Iterator[tuple[str, str, int, dict[str, str]]]:
+    """Give what the audit trail says of servers up to a moment, the oldest first.
+
+    Gives:
+        `id_agente`, action, moment, and the labels where it is about these.
+    """
+    actions = (*RETIRING, *RETURNING, LABELLING)
+    for row in connection.exec_driver_sql(_TRAIL, (*actions, hasta)):
+        labels = msgspec.json.decode(row.detalle) if row.detalle else {}
+        yield row.objeto, row.accion, row.momento, labels
+
+
+def unjudged(connection: Connection, hasta: int) -> int:
+    """Count the reports of before a moment that are stored and not judged yet."""
+    return int(connection.exec_driver_sql(_UNJUDGED, (hasta,)).scalar_one())
+
+
+def _ms(column: str) -> str:
+    """Read a moment that is kept as text, in milliseconds since 1970."""
+    return f"CAST(round((julianday({column}) - 2440587.5) * 86400000) AS INTEGER)"
+
+
+_SERVERS = f"""
+    SELECT num_agente, id_agente, hostname, etiquetas, intervalo,
+        {_ms("primer_reporte")} AS primero
+    FROM agentes WHERE id_serv IS NOT NULL AND (? IS NULL OR id_agente = ?)
+    ORDER BY hostname, id_agente
+"""  # noqa: S608 - text of our own
+_POLICIES = """
+    SELECT num_politica, id_politica, titulo, severidad, documento FROM politicas
+    WHERE ? IS NULL OR id_politica = ? ORDER BY id_politica
+"""
+_VERDICTS = """
+    SELECT num_politica, desde, hasta, veredicto, evidencia, evidencia_ultima, razon
+    FROM cumplimiento
+    WHERE num_agente = :server AND hasta > :desde AND desde < :hasta
+        AND (:policy IS NULL OR num_politica = :policy)
+    ORDER BY num_politica, desde
+"""
+# From the last report before the period on; its end counts as the next one.
+_SILENCES = """
+    SELECT momento, siguiente FROM (
+        SELECT momento, lead(momento, 1, :hasta) OVER (ORDER BY momento) AS siguiente
+        FROM servers WHERE num_agente = :server AND momento < :hasta AND momento >= coalesce(
+            (SELECT max(momento) FROM servers WHERE num_agente = :server AND momento <= :desde),
+            :desde))
+    WHERE siguiente - momento > :most AND siguiente > :desde
+"""
+_EXCEPTIONS = """
+    SELECT id_excepcion, num_politica, num_agente, etiqueta, valor, motivo, quien, desde, hasta,
+        terminada
+    FROM excepciones WHERE desde < ? AND coalesce(terminada, hasta) > ? ORDER BY id_excepcion
+"""
+_TRAIL = f"""
+    SELECT objeto, accion, {_ms("momento")} AS momento, detalle FROM auditoria
+    WHERE accion IN ({", ".join("?" * (len(RETIRING) + len(RETURNING) + 1))})
+        AND {_ms("momento")} < ?
+    ORDER BY id_auditoria
+"""  # noqa: S608
+_UNJUDGED = """
+    SELECT count(*) FROM servers
+    WHERE id_serv > coalesce((SELECT hasta FROM avance WHERE que = 'juzgado'), 0) AND momento < ?
+"""
