@@ -8,6 +8,7 @@ from API.app.commands import is_command, list_of_commands, run_command
 from API.app.commands.secret import introduce
 from API.app.door.certificates import CertificateError, prepare
 from API.app.logs import configure_logs
+from API.app.pulse import supervisor_in
 from API.app.server import AddressInUseError, ServingEndedError, StartError, serve
 from API.app.settings import Settings, SettingsError, load_settings
 from API.app.storage import StorageInUseError, lock_database, lock_storage
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
         settings = load_settings(arguments, epilog=list_of_commands())
         check_start(settings)
         introduce(settings, into_journal())
-        serve(settings)
+        serve(settings, supervisor_in(os.environ, os.getpid()))
     except REFUSED as error:
         print(f"init_app.py: {error}", file=sys.stderr)
         return 2

@@ -33,6 +33,7 @@ from API.app.ingest.channel import Address, new_address
 from API.app.judge import judge_reports
 from API.app.keeper import keep
 from API.app.memory import settle
+from API.app.pulse import Pulse, Supervisor
 from API.app.settings import Settings
 
 log = structlog.get_logger()
@@ -58,8 +59,12 @@ class AddressInUseError(Exception):
     """The address to listen on cannot be had; the message says which and why."""
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, supervisor: Supervisor | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was accepted and return.
+
+    Args:
+        settings: of the collector.
+        supervisor: is told how it is.
 
     Raises:
         AddressInUseError: the address is taken, or not this host's.
@@ -73,7 +78,8 @@ def serve(settings: Settings) -> None:
     server = _server(settings)
     writing = Kept("writer", keep, settings, address)
     judging = Kept("judge", judge_reports, settings)
-    with writing, judging, _renewing(settings, server):
+    pulse = Pulse(settings, supervisor, writing.is_alive)
+    with writing, judging, _renewing(settings, server), pulse:
         load = functools.partial(_load, settings, address)
         try:
             server.serve(target_loader=load, wrap_loader=False)
@@ -154,6 +160,10 @@ class Kept:
         self._stopping.set()
         self._let_go()
         self._thread.join()
+
+    def is_alive(self) -> bool:
+        """Tell whether the process runs."""
+        return not multiprocessing.connection.wait([self._process.sentinel], 0)
 
     def _start(self, method: str) -> tuple[BaseProcess, Connection]:
         context = multiprocessing.get_context(method)
