@@ -6,8 +6,7 @@ space comes back after that (docs/adr/0008-conversion-in-one-transaction.md).
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -15,8 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from API.app.settings import Settings
-from API.app.storage import StorageInUseError, lock_database, lock_storage
-from createDB.build import one_builder
+from API.app.storage import StorageInUseError
 from createDB.engine import (
     DatabaseUnusableError,
     database_path,
@@ -24,6 +22,7 @@ from createDB.engine import (
     open_for_building,
     unusable,
 )
+from createDB.exclusive import alone
 from createDB.proof import find_losses
 from createDB.snapshot import require_room, safety_copy
 from createDB.views import COMPACT, Layout, layout_of, make_views
@@ -48,7 +47,7 @@ def convert(settings: Settings, layout: Layout) -> tuple[bool, list[str]]:
             f"bitácora: --database OTRO_ARCHIVO --layout {layout} --from-log CARPETA"
         )
     try:
-        with _alone(settings):
+        with alone(settings):
             return _switch(url)
     except StorageInUseError as error:
         raise DatabaseUnusableError(f"{error}; deténgalo antes") from None
@@ -65,7 +64,7 @@ def give_back(settings: Settings) -> list[str]:
     """
     path = database_path(settings.database)
     try:
-        with _alone(settings), closing(sqlite3.connect(path, isolation_level=None)) as database:
+        with alone(settings), closing(sqlite3.connect(path, isolation_level=None)) as database:
             before = _pages(database)
             if not database.execute("PRAGMA freelist_count").fetchone()[0]:
                 return []
@@ -89,14 +88,6 @@ def _layout_of(url: URL) -> Layout:
         raise unusable(error, database_path(url)) from error
     finally:
         engine.dispose()
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Keep collectors and other builders away; where one is at work, that is an error."""
-    path = database_path(settings.database)
-    with lock_storage(settings.storage), lock_database(path), one_builder(path):
-        yield
 
 
 def _switch(url: URL) -> tuple[bool, list[str]]:

@@ -68,6 +68,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     steps: list[Callable[[], int]] = []
     if options.from_log:
         steps.append(lambda: _rebuild(url, log, options.layout))
+    elif options.rollback:
+        steps.append(lambda: _rollback(settings))
     elif not (options.check or options.snapshot or options.housekeeping):
         steps.append(lambda: _build(settings, options.layout))
     if options.housekeeping:
@@ -114,6 +116,12 @@ def _snapshot(settings: Settings, target: Path) -> int:
         raise DatabaseUnusableError(f"{database_path(settings.database)}: no existe")
     snapshot(settings.database, target)
     return _say(f"{target}: copia íntegra de {database_path(settings.database)}")
+
+
+def _rollback(settings: Settings) -> int:
+    from createDB.rollback import go_back
+
+    return _said((True, go_back(settings)))
 
 
 def _said(outcome: tuple[bool, list[str]]) -> int:
@@ -199,6 +207,13 @@ def _add_actions(group: argparse._ArgumentGroup) -> None:
         type=Path,
         help="escribe una copia de la base de datos, de un solo momento y comprobada, también "
         "mientras está en uso (por omisión: no)",
+    )
+    group.add_argument(
+        "--rollback",
+        action="store_true",
+        help="vuelve de una versión más nueva, con el colector detenido: pone en el lugar de la "
+        "base de datos la copia que se hizo antes de actualizarla, y la deja a un lado "
+        "(por omisión: no)",
     )
 
 

@@ -22,7 +22,7 @@ FILE_MODE = 0o640
 BEFORE = "antes-de-"
 """Begins what is added to the name of a copy that is made before something is done."""
 
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 """What file systems without hard links answer (vfat, some network shares)."""
 
 
@@ -100,7 +100,7 @@ def publish(partial: Path, target: Path) -> None:
         DatabaseUnusableError: `target` was made meanwhile.
         OSError: the disk refuses.
     """
-    _sync(partial, os.O_RDONLY)
+    sync(partial, os.O_RDONLY)
     for suffix in ("-wal", "-journal"):
         left = target.with_name(target.name + suffix)
         if left.exists():  # SQLite would replay it into the new file
@@ -110,11 +110,11 @@ def publish(partial: Path, target: Path) -> None:
     except OSError as error:
         if target.exists():
             raise DatabaseUnusableError(f"{target}: ya existe y no se sobrescribe") from None
-        if error.errno not in _NO_LINKS:
+        if error.errno not in NO_LINKS:
             raise
         partial.rename(target)
     partial.unlink(missing_ok=True)
-    _sync(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync(target.parent, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def _copy(url: URL, target: Path, progress: bool) -> None:
@@ -145,7 +145,8 @@ def _require_intact(path: Path) -> None:
         raise DatabaseUnusableError(f"{path.name}: la copia no está íntegra: {found}")
 
 
-def _sync(path: Path, flags: int) -> None:
+def sync(path: Path, flags: int) -> None:
+    """Have the disk keep what was done to a file or folder, opened with `flags`."""
     descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)

@@ -146,7 +146,8 @@ def require_not_newer(state: State, revision: str | None, path: Path) -> None:
     if state is State.NEWER:
         raise DatabaseUnusableError(
             f"{path}: la hizo una versión más nueva de este programa (esquema {revision}, aquí se "
-            f"conoce hasta {head_revision()}); actualice el programa"
+            f"conoce hasta {head_revision()}); actualice el programa, o vuelva con createDB.py "
+            "--rollback a la copia que se hizo antes de actualizarla"
         )
 
 
