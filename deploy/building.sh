@@ -15,14 +15,14 @@ need() {
     PATH=$root/.venv-test/bin:$PATH command -v "$1" || fail "falta $1; ./test.sh lo instala en .venv-test"
 }
 
-# read_target ARGUMENTS...: set python, arch, out and, where asked for (--compression), compression.
+# read_target ARGUMENTS...: set python, arch, debian (its name of that), out, and stage, an empty folder.
 # By default for the Python and processor at hand, into dist/.
 read_target() {
     python=$("$(need python3)" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    arch=$(uname -m) out=$root/dist compression=xz
+    arch=$(uname -m) out=$root/dist
     while (($#)); do
         case $1 in
-            --python | --arch | --out | --compression) (($# > 1)) || fail "$1: falta el valor" ;;
+            --python | --arch | --out) (($# > 1)) || fail "$1: falta el valor" ;;
             *) fail "no conozco $1; sé de --python 3.11, --arch x86_64, --out CARPETA" ;;
         esac
         declare -g "${1#--}=$2"
@@ -62,12 +62,13 @@ stage_agent() {
 
 # make_package NAME: a Debian package of what is in $stage; deploy/debian/NAME says the rest of it.
 make_package() {
-    local source=$root/deploy/debian/$1 made=$out/compliance-$1_$version+cp${python/./}_$debian.deb
+    local source=$root/deploy/debian/$1
+    local made=$out/compliance-$1_$version+cp${python/./}_$debian.deb
     mkdir "$stage/DEBIAN"
     cp "$source"/* "$stage/DEBIAN"
     sed -i "s/@version@/$version/; s/@cp@/${python/./}/; s/@debian@/$debian/; s/@python@/$python/
-        s/@next@/3.$((${python#3.} + 1))/; s/@size@/$(du -sk --apparent-size "$stage" | cut -f1)/" "$stage/DEBIAN/control"
+        s/@next@/3.$((${python#3.} + 1))/; s/@size@/$(du -sk --apparent-size "$stage" | cut -f1)/" "$stage/DEBIAN"/*
     chmod -R u=rwX,go=rX "$stage"
-    "$(need dpkg-deb)" --root-owner-group -Z"$compression" --build "$stage" "$made" >/dev/null
+    "$(need dpkg-deb)" --root-owner-group -Zzstd -z3 --build "$stage" "$made" >/dev/null
     echo "$made"
 }

@@ -4,20 +4,11 @@ import re
 from pathlib import Path
 
 from tests.conftest import ROOT, CollectorProcess, wait_until
-from tests.documentation import blocks
 from tests.shipping.conftest import NewVersion
+from tests.shipping.guide import VERSION, commands
 from tests.shipping.machine import Machine, build
 
-VERSION = (ROOT / "agente" / "VERSION").read_text().strip()
-GUIDE = ROOT / "docs" / "install.md"
 STATE = "var/lib/compliance-agente"
-
-
-def commands(word: str) -> list[str]:
-    """The guide's blocks that have a word in them."""
-    found = [block.text for block in blocks(GUIDE, "shell") if word in block.text]
-    assert found, word
-    return found
 
 
 def substituted(text: str, collector: CollectorProcess) -> str:
