@@ -25,8 +25,8 @@ from API.app.compliance.review import review
 from API.app.ingest.entry import entry_from_body
 from API.app.ingest.store import Store
 from bench.load import bodies, fleet
-from createDB.build import create_tables
 from createDB.engine import database_url, open_engine
+from createDB.tables import create_tables
 from createDB.views import Layout
 
 POLICIES = 50

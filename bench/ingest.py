@@ -73,8 +73,8 @@ def sqlite_alone(reports: list[bytes]) -> Figure:
     import msgspec
 
     from API.app.report import decode_report
-    from createDB.build import create_tables
     from createDB.engine import database_url, open_engine
+    from createDB.tables import create_tables
     from createDB.views import Layout
 
     with tempfile.TemporaryDirectory() as folder:

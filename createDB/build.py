@@ -19,7 +19,6 @@ from createDB.engine import (
     open_for_building,
     unusable,
 )
-from createDB.schema import metadata
 from createDB.snapshot import FILE_MODE, safety_copy
 from createDB.state import (
     State,
@@ -30,7 +29,8 @@ from createDB.state import (
     require_not_newer,
     state_of,
 )
-from createDB.views import COMPACT, Layout, layout_of, make_views
+from createDB.tables import create_tables
+from createDB.views import Layout, layout_of, make_views
 
 FOLDER_MODE = 0o750
 
@@ -82,18 +82,6 @@ def one_builder(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def create_tables(connection: Connection, layout: Layout) -> None:
-    """Make every table and view anew and write down the revision, in the caller's transaction."""
-    views = {view.name for view in COMPACT} if layout is Layout.COMPACTO else set()
-    tables = [table for table in metadata.sorted_tables if table.name not in views]
-    metadata.create_all(connection, tables=tables)
-    make_views(connection, layout)
-    connection.exec_driver_sql("INSERT INTO repeticiones VALUES (1)")
-    config = alembic_config()
-    config.attributes["connection"] = connection
-    command.stamp(config, "head")
 
 
 def _make_folder(folder: Path) -> None:

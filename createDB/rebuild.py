@@ -13,7 +13,7 @@ from API.app.ingest.entry import Entry, Stored
 from API.app.ingest.journal import Mark
 from API.app.ingest.store import Store, utc_now
 from API.app.ingest.writer import remember
-from createDB.build import create_tables, one_builder
+from createDB.build import one_builder
 from createDB.engine import (
     DatabaseUnusableError,
     database_path,
@@ -24,6 +24,7 @@ from createDB.engine import (
 from createDB.reading import LogReader, Row
 from createDB.snapshot import FILE_MODE, publish
 from createDB.state import ready
+from createDB.tables import create_tables
 from createDB.views import Layout
 
 IDENTITY = ["id_agente", "id_reporte"]

@@ -14,9 +14,9 @@ from API.app.auditing.model import Scope, Server
 from API.app.commands import run_command
 from API.app.queries.times import as_ms
 from createDB import schema
-from createDB.build import create_tables
 from createDB.engine import database_url, open_engine
 from createDB.schema import OPEN
+from createDB.tables import create_tables
 from createDB.views import Layout
 
 HOUR = 3_600_000

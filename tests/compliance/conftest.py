@@ -16,8 +16,8 @@ from API.app.compliance.present import judge_new
 from API.app.compliance.review import review
 from API.app.ingest.entry import Entry
 from API.app.ingest.store import Store
-from createDB.build import create_tables
 from createDB.engine import database_url, open_engine
+from createDB.tables import create_tables
 from createDB.views import Layout
 from tests.ingest.conftest import BASE
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from API.app.ingest.entry import Entry, Stored, entry_from_body
 from API.app.ingest.store import Store
-from createDB.build import create_tables
 from createDB.engine import database_url, open_engine
+from createDB.tables import create_tables
 from createDB.views import COMPACT, Layout
 
 BASE = datetime(2026, 11, 20, 10)  # noqa: DTZ001 - UTC

@@ -6,7 +6,7 @@ from functools import cache
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from createDB.build import create_tables
+from createDB.tables import create_tables
 from createDB.views import Layout
 
 

@@ -1,0 +1,20 @@
+"""Makes the tables of a new database."""
+
+from alembic import command
+from sqlalchemy import Connection
+
+from createDB.schema import metadata
+from createDB.state import alembic_config
+from createDB.views import COMPACT, Layout, make_views
+
+
+def create_tables(connection: Connection, layout: Layout) -> None:
+    """Make every table and view anew and write down the revision, in the caller's transaction."""
+    views = {view.name for view in COMPACT} if layout is Layout.COMPACTO else set()
+    tables = [table for table in metadata.sorted_tables if table.name not in views]
+    metadata.create_all(connection, tables=tables)
+    make_views(connection, layout)
+    connection.exec_driver_sql("INSERT INTO repeticiones VALUES (1)")
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.stamp(config, "head")
