@@ -326,6 +326,8 @@ cumplimiento = Table(
            comment="The rows at last; NULL while they are those of `evidencia`."),
     Column("razon", Text, comment="Why there are no data, or what the evidence leaves out."),
     Index(None, "num_politica", "hasta"),
+    # A fleet's verdicts are counted, and its failures found, without reading their evidence.
+    Index(None, "hasta", "veredicto", "num_politica"),
     comment="One row per server, policy and period of one verdict.",
     sqlite_with_rowid=False,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from API.app.accounts.credentials import local_secret
 from API.app.ingest.channel import Address, WriterClient
+from API.app.overview import Overview
 from API.app.questions import Questions
 from API.app.settings import Settings
 from createDB.engine import open_engine
@@ -27,6 +28,7 @@ class Collector:
         self.reader: Engine = open_engine(settings.database, read_only=True)
         self.patient: Engine = open_engine(settings.database, wait_ms=PATIENCE_MS)
         self.questions = Questions(settings.database)
+        self.overview = Overview(self.questions)
         self.writer = WriterClient(address, max(1, settings.queue // settings.processes))
         self.local_secret = local_secret(address.key)
 

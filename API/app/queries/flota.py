@@ -1,16 +1,57 @@
-"""The fleet at a glance: what the console's first page counts, and whether anything is new."""
+"""The fleet as the console sees it: who there is, what they fail, and whether anything is new.
 
-from datetime import UTC
+Asked of the driver itself: of 20,000 servers SQLAlchemy would make 20,000 rows of its own.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
-from API.app.accounts.credentials import now
-from API.app.queries.admission import ACTIVE
+from API.app.queries.admission import RETIRED, REVOKED
 from API.app.queries.estados import STATE, as_bound
 from API.app.queries.excepciones import COVERS, ENDS
-from API.app.queries.times import as_ms
 from createDB.schema import OPEN
+
+
+class ServerRow(NamedTuple):
+    """What the tables say of a server."""
+
+    num_agente: int
+    id_agente: str
+    hostname: str | None
+    ipaddress: str | None
+    situacion: str
+    nombre_so: str | None
+    distribucion: str | None
+    version_distribucion: str | None
+    etiquetas: str | None
+    ultimo_reporte: str | None
+    primer_reporte: str | None
+
+
+class PolicyRow(NamedTuple):
+    """What the tables say of a policy in force."""
+
+    num_politica: int
+    id_politica: str
+    titulo: str
+    severidad: str
+    por_juzgar: int
+
+
+class AlertRow(NamedTuple):
+    """What the tables say of an alert."""
+
+    id_alerta: int
+    tipo: str
+    severidad: str
+    id_agente: str
+    hostname: str | None
+    id_politica: str | None
+    titulo: str | None
+    abierta: int
+    resuelta: int | None
 
 
 class Progress(NamedTuple):
@@ -22,35 +63,115 @@ class Progress(NamedTuple):
     """The last one that was judged."""
     id_auditoria: int | None
     """The last thing that somebody did."""
+    id_alerta: int | None
     to_review: int
     """Policies that changed, whose review is not done."""
 
 
-def progress(connection: Connection) -> Progress:
+def progress(connection: sqlite3.Connection) -> Progress:
     """Tell up to where everything is."""
-    return Progress(*connection.exec_driver_sql(_PROGRESS).one())
+    return Progress(*connection.execute(_PROGRESS).fetchone())
 
 
-def in_trouble(connection: Connection) -> int:
-    """Count the active servers that don't report, or fail a grave policy without an exception."""
-    moment = now()
-    values = {"ahora": as_bound(moment), "ms": as_ms(moment.replace(tzinfo=UTC))}
-    found: int = connection.exec_driver_sql(_TROUBLE, values).scalar_one()
-    return found
+def servers(connection: sqlite3.Connection, at: datetime) -> list[ServerRow]:
+    """List every server with how it stands at a moment (UTC without an offset)."""
+    return [ServerRow(*row) for row in connection.execute(_SERVERS, {"ahora": as_bound(at)})]
 
 
+def failures(connection: sqlite3.Connection) -> list[tuple[int, int]]:
+    """List the failures of now, excepted or not: the numbers of server and policy."""
+    return connection.execute(_FAILURES).fetchall()
+
+
+def excepted(connection: sqlite3.Connection, at_ms: int) -> set[tuple[int, int]]:
+    """Give those failures that an exception allows; exceptions are few, and ask for few."""
+    return set(connection.execute(_EXCEPTED, {"ms": at_ms}))
+
+
+def verdict_counts(connection: sqlite3.Connection) -> Iterator[tuple[int, str, int]]:
+    """Count the verdicts of now on servers in service: policy, verdict, how many.
+
+    A failure counts as one, whatever exceptions say. What comes twice is to be added up: those of
+    servers out of service, which are few, come with a minus.
+    """
+    yield from connection.execute(_COUNTS)
+    yield from connection.execute(_COUNTS_OUT_OF_SERVICE)
+
+
+def policies_in_force(connection: sqlite3.Connection) -> list[PolicyRow]:
+    """List the policies in force."""
+    return [PolicyRow(*row) for row in connection.execute(_POLICIES)]
+
+
+def failing_since(connection: sqlite3.Connection, since: int) -> Iterator[tuple[int, int, int]]:
+    """Give the times at which servers failed after `since`, in order.
+
+    Returns:
+        number of the server, from when, until when (ms since 1970).
+    """
+    return connection.execute(_FAILING, (since,))
+
+
+def latest_alerts(connection: sqlite3.Connection, limit: int) -> list[AlertRow]:
+    """List the newest alerts, the newest first."""
+    return [AlertRow(*row) for row in connection.execute(_ALERTS, (limit,))]
+
+
+def first_judged(connection: sqlite3.Connection) -> dict[int, int]:
+    """Give since when each server in service reports (ms since 1970), by its number."""
+    return dict(connection.execute(_FIRST_JUDGED).fetchall())
+
+
+_ALERTS = """
+    SELECT l.id_alerta, l.tipo, l.severidad, a.id_agente, a.hostname, o.id_politica, o.titulo,
+        l.abierta, l.resuelta
+    FROM alertas l JOIN agentes a USING (num_agente) LEFT JOIN politicas o USING (num_politica)
+    ORDER BY l.id_alerta DESC LIMIT ?
+"""
 _PROGRESS = """
     SELECT (SELECT max(id_serv) FROM servers),
         (SELECT hasta FROM avance WHERE que = 'juzgado'),
-        (SELECT max(id_auditoria) FROM auditoria),
+        (SELECT max(id_auditoria) FROM auditoria), (SELECT max(id_alerta) FROM alertas),
         (SELECT count(*) FROM politicas WHERE vigente AND repaso IS NOT NULL)
 """
-_TROUBLE = f"""
-    SELECT count(*) FROM agentes a WHERE a.estado = '{ACTIVE}' AND (
-        {STATE} IN ('callado', 'ausente') OR EXISTS (
-            SELECT 1 FROM cumplimiento c JOIN politicas o USING (num_politica)
-            WHERE c.num_agente = a.num_agente AND c.hasta = {OPEN} AND c.veredicto = 'no_cumple'
-            AND o.vigente AND o.severidad IN ('critica', 'alta') AND NOT EXISTS (
-                SELECT 1 FROM excepciones e WHERE e.num_politica = c.num_politica
-                AND e.desde <= :ms AND {ENDS} > :ms AND {COVERS})))
+_SERVERS = f"""
+    SELECT a.num_agente, a.id_agente, a.hostname, a.ipaddress, {STATE} AS situacion,
+        s.nombre_so, s.distribucion, s.version_distribucion, a.etiquetas, a.ultimo_reporte,
+        a.primer_reporte
+    FROM agentes a LEFT JOIN servers s ON s.id_serv = a.id_serv
 """  # noqa: S608 - text of our own
+_FAILURES = f"""
+    SELECT c.num_agente, c.num_politica FROM cumplimiento c JOIN politicas o USING (num_politica)
+    WHERE c.hasta = {OPEN} AND c.veredicto = 'no_cumple' AND o.vigente
+"""  # noqa: S608
+_EXCEPTED = f"""
+    SELECT c.num_agente, c.num_politica FROM excepciones e
+    CROSS JOIN cumplimiento c ON c.hasta = {OPEN} AND c.veredicto = 'no_cumple'
+        AND c.num_politica = e.num_politica
+    CROSS JOIN agentes a ON a.num_agente = c.num_agente
+    WHERE e.desde <= :ms AND {ENDS} > :ms AND {COVERS}
+"""  # noqa: S608
+_COUNTS = f"""
+    SELECT c.num_politica, c.veredicto, count(*) FROM cumplimiento c
+    WHERE c.hasta = {OPEN} GROUP BY c.veredicto, c.num_politica
+"""  # noqa: S608
+_COUNTS_OUT_OF_SERVICE = f"""
+    SELECT c.num_politica, c.veredicto, -count(*) FROM agentes a CROSS JOIN cumplimiento c
+    ON c.num_agente = a.num_agente AND c.hasta = {OPEN}
+    WHERE a.estado IN ('{RETIRED}', '{REVOKED}') GROUP BY c.num_politica, c.veredicto
+"""  # noqa: S608
+_POLICIES = """
+    SELECT num_politica, id_politica, titulo, severidad, CASE WHEN repaso IS NULL THEN 0 ELSE (
+        SELECT count(*) FROM agentes a WHERE a.num_agente > repaso) END
+    FROM politicas WHERE vigente
+"""
+_FAILING = """
+    SELECT c.num_agente, c.desde, c.hasta FROM cumplimiento c
+    JOIN politicas o USING (num_politica)
+    WHERE c.hasta > ? AND c.veredicto = 'no_cumple' AND o.vigente
+    ORDER BY c.num_agente, c.desde
+"""
+_FIRST_JUDGED = f"""
+    SELECT num_agente, CAST((julianday(primer_reporte) - 2440587.5) * 86400000 AS INTEGER)
+    FROM agentes WHERE primer_reporte IS NOT NULL AND estado NOT IN ('{RETIRED}', '{REVOKED}')
+"""  # noqa: S608

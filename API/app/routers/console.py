@@ -2,13 +2,14 @@
 
 from flask import Blueprint
 
-from API.app.controllers.consola import account, home, login, preferences, pulse
+from API.app.controllers.consola import account, home, login, preferences, pulse, servers
 
 blueprint = Blueprint("console", __name__)
 
 blueprint.add_url_rule("/", "show_root", home.show_root)
 blueprint.add_url_rule("/consola", "show_home", home.show_home, strict_slashes=False)
 blueprint.add_url_rule("/consola/alta", "invite", home.invite, methods=["POST"])
+blueprint.add_url_rule("/consola/servidores", "list_servers", servers.list_servers)
 blueprint.add_url_rule("/consola/pulso", "show_pulse", pulse.show_pulse)
 blueprint.add_url_rule(
     "/consola/preferencias", "keep_preference", preferences.keep_preference, methods=["POST"]

@@ -76,9 +76,9 @@
     for (const [name, value] of [...parameters.entries()]) if (value === "") parameters.delete(name);
   });
   document.addEventListener("htmx:afterSwap", (event) => {
-    const { elt, xhr } = event.detail;
-    seen.set(elt.id, xhr.getResponseHeader("ETag"));
-    ready(document.getElementById(elt.id) ?? document);
+    const { requestConfig, target, xhr } = event.detail;
+    seen.set(requestConfig.elt.id, xhr.getResponseHeader("ETag"));
+    ready(document.getElementById(target.id) ?? document);
   });
   document.addEventListener("htmx:afterOnLoad", (event) => {
     if (event.detail.xhr.status < 400) away.hidden = true;
@@ -93,6 +93,8 @@
 
   // What somebody opened stays open, whatever comes in beside it.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name) => name !== "open";
+  // What a script draws is the script's to change.
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => node.dataset?.chart === undefined;
 
   ready(document);
 })();

@@ -28,14 +28,32 @@ WORDS: dict[str, tuple[str, str]] = {
         "No se vuelve a mostrar. Vale {hours} horas, para todos los servidores que quiera.",
         "It is not shown again. It works for {hours} hours, for as many servers as you like.",
     ),
-    "score_label": (
-        "de los veredictos cumplen",
-        "of the verdicts comply",
+    "share_label": (
+        "cumplen todo: {complying} de {judged}",
+        "comply with everything: {complying} of {judged}",
     ),
-    "score_hint": (
-        "cumple / (cumple + no cumple + exceptuado): ninguna excepción lo mejora.",
-        "complies / (complies + fails + excepted): no exception makes it better.",
+    "share_hint": (
+        "Servidores en servicio que no incumplen ninguna política, entre los que tienen "
+        "veredictos. Lo exceptuado no cumple: ninguna excepción lo mejora.",
+        "Servers in service that fail no policy, of those that have verdicts. What is excepted "
+        "does not comply: no exception makes it better.",
     ),
+    "trend_label": ("Últimos 30 días", "Last 30 days"),
+    "trend_what": ("Cumplen todo", "Comply with everything"),
+    "latest_alerts": ("Últimas alertas", "Latest alerts"),
+    "no_alerts": ("Aún no hay alertas", "There are no alerts yet"),
+    "no_alerts_why": (
+        "Se abre una cuando un servidor deja de cumplir, calla o aparece.",
+        "One is opened when a server ceases to comply, falls silent or appears.",
+    ),
+    "alert_over": ("Resuelta", "Over"),
+    "alert_incumplimiento": ("Incumple", "Fails"),
+    "alert_silencio": ("No reporta", "Does not report"),
+    "alert_servidor_nuevo": ("Servidor nuevo", "New server"),
+    "alert_clon": ("Clon", "Clone"),
+    "alert_regreso": ("Volvió", "Came back"),
+    "more_changes": ("y {n} cambios más", "and {n} more changes"),
+    "more_changes_one": ("y 1 cambio más", "and 1 more change"),
     "no_verdicts": ("Aún no hay veredictos", "There are no verdicts yet"),
     "no_verdicts_why": (
         "Las políticas se juzgan con cada reporte que llega.",

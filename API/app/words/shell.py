@@ -12,6 +12,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "theme_claro": ("Claro", "Light"),
     "theme_oscuro": ("Oscuro", "Dark"),
     "page_home": ("Inicio", "Home"),
+    "page_servers": ("Servidores", "Servers"),
     "not_loaded": (
         "No se pudo cargar lo último: lo que ve puede ser viejo. Se vuelve a intentar solo.",
         "The latest could not be loaded: what you see may be old. It is tried again by itself.",
@@ -24,7 +25,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "range": ("{first}–{last} de {total}", "{first}–{last} of {total}"),
     "whole_text": ("Texto completo", "Whole text"),
     "pulse_fine": ("Sin problemas graves", "No grave problems"),
-    "pulse_trouble": ("{n} con problemas graves", "{n} with grave problems"),
+    "pulse_trouble": ("con problemas graves", "with grave problems"),
     "pulse_hint": (
         "Servidores que incumplen una política crítica o alta, o que no reportan.",
         "Servers that fail a policy of critical or high severity, or do not report.",

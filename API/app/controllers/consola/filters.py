@@ -28,12 +28,12 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["with_args"] = with_args
 
 
-def moment(value: datetime | str) -> str:
+def moment(value: datetime | str | int) -> str:
     """Write a moment for people: in UTC, which a script of ours turns into their own time."""
     return f"{_as_utc(value):%Y-%m-%d %H:%M} UTC"
 
 
-def iso(value: datetime | str) -> str:
+def iso(value: datetime | str | int) -> str:
     """Write a moment for a script."""
     return _as_utc(value).isoformat(timespec="seconds")
 
@@ -50,8 +50,10 @@ def with_args(**changes: Any) -> str:
     return f"{request.path}?{query}" if query else request.path
 
 
-def _as_utc(value: datetime | str) -> datetime:
+def _as_utc(value: datetime | str | int) -> datetime:
     """Take a moment as the database has it, which is in UTC, or as ISO 8601."""
+    if isinstance(value, int):
+        return datetime.fromtimestamp(value / 1000, UTC)
     found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 

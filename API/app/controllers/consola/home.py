@@ -1,26 +1,42 @@
 """The first page: how we are, in two seconds; and how the first server comes in."""
 
 from datetime import UTC, datetime
-from typing import Any
+from itertools import groupby, islice
+from typing import Any, NamedTuple
 
 from flask import Response
 
 from API.app.accounts.roles import Role
-from API.app.collector import the_collector
-from API.app.controllers.consola.pages import answer_if_news, form, page, require_person, to
+from API.app.collector import Collector, the_collector
+from API.app.controllers.consola.pages import form, look_at_fleet, page, require_person, to
+from API.app.fleet import Fleet, PolicyStanding
 from API.app.identity import Identity
 from API.app.invitations import Limits, invitation_line, make_secret
+from API.app.queries import flota
 from API.app.queries.cambios import NEWEST, ChangeFilters, changes
-from API.app.queries.cumplimiento import NOW, VerdictFilters, lag, policies, score
-from API.app.queries.estados import STATES, servers_by_state
-from API.app.queries.flota import progress
+from API.app.queries.cumplimiento import lag
+from API.app.queries.estados import STATES
 from API.app.queries.times import as_ms
+from API.app.trend import Point
 
-WEEK_MS = 7 * 86_400_000
-MOST_CHANGES = 12
+MONTH_MS = 30 * 86_400_000
+CHANGES_READ = 80
+MOST_GROUPS = 8
+MOST_OF_A_GROUP = 3
 MOST_POLICIES = 8
+MOST_ALERTS = 6
 INVITED_HOURS = 24
 """How long the secret enrols that the page shows."""
+
+
+class Group(NamedTuple):
+    """What changed on one server at one moment."""
+
+    id_agente: str
+    hostname: str | None
+    momento: str
+    changes: list[dict[str, Any]]
+    more: int
 
 
 def show_root() -> Response:
@@ -41,39 +57,61 @@ def invite() -> Response:
     with collector.patient.begin() as connection:
         secret = make_secret(connection, who.actor, Limits(horas=INVITED_HOURS))
     line = f"{invitation_line(collector.settings, secret)} && ./agente.sh --once"
-    return _show(who, line=line, hours=INVITED_HOURS)
+    return _show(who, line=line)
 
 
-def _show(who: Identity, **values: Any) -> Response:
-    with the_collector().reader.connect() as connection:
-        answer_if_news(progress(connection), f"{datetime.now(UTC):%H:%M}")
-        counts = servers_by_state(connection)
-        listed = policies(connection)
-        return page(
-            "home.html",
-            section="home",
-            who=who,
-            states=[(state, counts[state.name]) for state in STATES],
-            servers=sum(counts.values()),
-            invited_hours=INVITED_HOURS,
-            may_invite=who.role.covers(Role.ADMINISTRADOR),
-            score=score(connection, NOW, VerdictFilters()),
-            policies=len(listed),
-            worst=_worst(listed),
-            behind=lag(connection),
-            changes=_latest_changes(),
-            **values,
-        )
+def _show(who: Identity, line: str | None = None) -> Response:
+    collector = the_collector()
+    fleet = look_at_fleet()
+    with collector.reader.connect() as connection:
+        behind = lag(connection)
+    return page(
+        "home.html",
+        section="home",
+        who=who,
+        line=line,
+        invited_hours=INVITED_HOURS,
+        may_invite=who.role.covers(Role.ADMINISTRADOR),
+        fleet=fleet,
+        states=STATES,
+        counts=fleet.counts,
+        trend=_points(collector.overview.trend(collector.overview.version())),
+        worst=_worst(fleet),
+        behind=behind,
+        groups=_latest_changes(collector),
+        alerts=_latest_alerts(collector),
+    )
 
 
-def _worst(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give the policies that servers fail: by severity, as they are listed, then by how many."""
-    failed = [policy for policy in listed if policy["no_cumple"]]
-    return failed[:MOST_POLICIES]
+def _points(trend: list[Point]) -> list[list[float | None]]:
+    """Give a trend as uPlot takes it: seconds since 1970, and the share that complied."""
+    return [
+        [point.momento / 1000 for point in trend],
+        [round(point.complying / point.judged, 4) if point.judged else None for point in trend],
+    ]
 
 
-def _latest_changes() -> list[dict[str, Any]]:
-    since = as_ms(datetime.now(UTC)) - WEEK_MS
-    with the_collector().reader.connect() as connection:
-        page_of = changes(connection, ChangeFilters(), since, NEWEST, MOST_CHANGES)
-    return page_of.changes[:MOST_CHANGES]
+def _worst(fleet: Fleet) -> list[PolicyStanding]:
+    """Give the policies that servers fail, the severest first."""
+    return list(islice((policy for policy in fleet.policies if policy.failing), MOST_POLICIES))
+
+
+def _latest_alerts(collector: Collector) -> list[flota.AlertRow]:
+    with collector.questions.connect() as connection:
+        return flota.latest_alerts(connection, MOST_ALERTS)
+
+
+def _latest_changes(collector: Collector) -> list[Group]:
+    """Give what changed last, by server and moment."""
+    since = as_ms(datetime.now(UTC)) - MONTH_MS
+    with collector.reader.connect() as connection:
+        found = changes(connection, ChangeFilters(), since, NEWEST, CHANGES_READ).changes
+    together = groupby(found, key=lambda change: (change["momento"], change["id_agente"]))
+    return [_group(list(made)) for _, made in islice(together, MOST_GROUPS)]
+
+
+def _group(made: list[dict[str, Any]]) -> Group:
+    first = made[0]
+    shown = made[:MOST_OF_A_GROUP]
+    return Group(first["id_agente"], first["hostname"], first["momento"], shown,
+                 len(made) - len(shown))  # fmt: skip

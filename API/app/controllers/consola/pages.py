@@ -20,15 +20,17 @@ from flask import (
 from werkzeug.exceptions import BadRequestKeyError
 
 from API.app.accounts.roles import Role
+from API.app.collector import the_collector
 from API.app.controllers.consola import assets, filters
 from API.app.errors import ProblemError
+from API.app.fleet import Fleet
 from API.app.identity import Identity, identify, require_same_origin
 from API.app.words import LANGUAGES, WORDS, SpokenError, count, say
 
 MAX_FORM = 16 << 10
 """Bytes that a form may have."""
 
-SECTIONS = (("home", "console.show_home"),)
+SECTIONS = (("home", "console.show_home"), ("servers", "console.list_servers"))
 """What the navigation leads to: the key of its name and icon, and its endpoint."""
 
 THEMES = ("auto", "claro", "oscuro")
@@ -100,7 +102,7 @@ def by_script() -> bool:
     return "HX-Request" in request.headers
 
 
-def answer_if_news(*state: Any) -> None:
+def answer_if_seen(*state: Any) -> None:
     """Answer 304 where whoever asks has seen the page in this state; it costs no more questions.
 
     Raises:
@@ -110,6 +112,21 @@ def answer_if_news(*state: Any) -> None:
     g.stamp = hashlib.sha256(repr(seen_as).encode()).hexdigest()[:16]
     if request.if_none_match.contains_weak(g.stamp):
         abort(Response(status=HTTPStatus.NOT_MODIFIED, headers={"Cache-Control": "no-store"}))
+
+
+def look_at_fleet(*state: Any) -> Fleet:
+    """Give the fleet, unless whoever asks has seen it, in this state of the page.
+
+    Raises:
+        HTTPException: 304.
+    """
+    overview = the_collector().overview
+    version = overview.version()
+    answer_if_seen(*version, *state)
+    fleet, latest = overview.fleet(version)
+    if not latest:  # there is more to see than what is shown
+        del g.stamp
+    return fleet
 
 
 def require_person(role: Role = Role.LECTOR) -> Identity:

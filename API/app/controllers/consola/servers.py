@@ -1,0 +1,79 @@
+"""The servers: found while one types, narrowed, sorted; the address says what is shown."""
+
+from collections import Counter
+from typing import NamedTuple
+
+from flask import Response, request
+
+from API.app.controllers.consola.pages import look_at_fleet, page, require_person
+from API.app.controllers.consola.paging import page_of
+from API.app.fleet import FACETS, ORDERS, STANDINGS, Wanted, in_order, narrow
+from API.app.queries.estados import STATES
+
+FIRST_ORDER = "cumplimiento"
+MOST_VALUES = 12
+"""Values of a facet that are shown: the commonest."""
+KNOWN_VALUES = {
+    "estado": tuple(state.name for state in STATES),
+    "cumplimiento": STANDINGS,
+}
+"""Facets whose values have an order of their own, and words."""
+
+
+class Choice(NamedTuple):
+    """A value of a facet that can be chosen."""
+
+    value: str
+    servers: int
+    chosen: bool
+
+
+def list_servers() -> Response:
+    """List the servers that are wanted, with what else they can be narrowed to."""
+    who = require_person()
+    fleet = look_at_fleet()
+    wanted, order = wanted_servers(), wanted_order()
+    found = narrow(fleet, wanted)
+    return page(
+        "servers.html",
+        section="servers",
+        who=who,
+        wanted=wanted,
+        narrowed=any(wanted),
+        known=len(fleet.servers),
+        found=page_of(in_order(found.servers, order)),
+        facets={
+            name: _choices(name, counts, getattr(wanted, name))
+            for name, counts in found.facets.items()
+            if name != "graves"
+        },
+        standings=STANDINGS,
+        states={state.name: state for state in STATES},
+        sort=order.removeprefix("-"),
+        descending=order.startswith("-"),
+    )
+
+
+def wanted_servers() -> Wanted:
+    """Read what the list is to be narrowed to."""
+    return Wanted(request.args.get("buscar", "").strip(),
+                  **{name: request.args.get(name, "") for name in FACETS})  # fmt: skip
+
+
+def wanted_order() -> str:
+    """Read how the list is to be sorted; what is no order is the first one."""
+    order = request.args.get("orden", FIRST_ORDER)
+    return order if order.removeprefix("-") in ORDERS else FIRST_ORDER
+
+
+def _choices(name: str, counts: Counter[str], chosen: str) -> list[Choice]:
+    """Give the values of a facet, the chosen one always among them."""
+    known = KNOWN_VALUES.get(name)
+    values = known or [value for value, _ in counts.most_common(MOST_VALUES)]
+    if chosen and chosen not in values:
+        values = [*values, chosen]
+    return [
+        Choice(value, counts[value], value == chosen)
+        for value in values
+        if value and (counts[value] or value == chosen)
+    ]
