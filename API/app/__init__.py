@@ -10,6 +10,7 @@ from API.app.identity import tell_version
 from API.app.ingest.channel import Address
 from API.app.routers import (
     agentes,
+    alertas,
     cambios,
     certificates,
     console,
@@ -33,6 +34,6 @@ def create_app(settings: Settings, address: Address) -> Flask:
     register_error_handlers(app)
     app.after_request(tell_version)
     pages.register(app)
-    for router in (servers, agentes, cambios, cumplimiento, health, certificates, console):
+    for router in (servers, agentes, cambios, cumplimiento, alertas, health, certificates, console):
         app.register_blueprint(router.blueprint)
     return app

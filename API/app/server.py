@@ -1,4 +1,4 @@
-"""The processes of a collector: one watches, one writes, one judges, one or more serve HTTP.
+"""The processes of a collector: one each to watch, write, judge and tell, others to serve HTTP.
 
 The parent watches: it starts the others, passes signals on and, should one die, starts another.
 """
@@ -26,6 +26,7 @@ from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
 
 from API.app import create_app
+from API.app.alerts.process import tell
 from API.app.door.certificates import files_in_use
 from API.app.door.door import Door
 from API.app.door.renewal import Renewal
@@ -77,9 +78,10 @@ def serve(settings: Settings, supervisor: Supervisor | None = None) -> None:
     address = new_address()
     server = _server(settings)
     writing = Kept("writer", keep, settings, address)
+    telling = Kept("sender", tell, settings)
     judging = Kept("judge", judge_reports, settings)
     pulse = Pulse(settings, supervisor, writing.is_alive)
-    with writing, judging, _renewing(settings, server), pulse:
+    with writing, telling, judging, _renewing(settings, server), pulse:
         load = functools.partial(_load, settings, address)
         try:
             server.serve(target_loader=load, wrap_loader=False)

@@ -69,6 +69,7 @@ class Settings:
     keep_periods: int
     keep_log: int
     policies: Path | None
+    alerts: Path | None
 
     @property
     def tls(self) -> bool:
@@ -254,9 +255,16 @@ SETTINGS = (
             "días que se guardan los archivos de la bitácora JSON; 0 es siempre"),
     Setting("policies", "politicas", "carpeta", "--politicas", _folder_or_none, "",
             "carpeta de políticas propias, además de las de API/politicas; la propia va antes"),
+    Setting("alerts", "alertas", "archivo", "--alertas", _file, "",
+            "archivo YAML de los canales y reglas de las alertas"),
 )  # fmt: skip
 
-PATHS = {("database", "url"), ("storage", "carpeta"), ("politicas", "carpeta")}
+PATHS = {
+    ("database", "url"),
+    ("storage", "carpeta"),
+    ("politicas", "carpeta"),
+    ("alertas", "archivo"),
+}
 """In a file these are absolute: it is read by programs that are started from anywhere."""
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from API.app.compliance.library import Library, Problem, Rule, load
-from API.app.compliance.reading import PolicyError, read_policy
+from API.app.compliance.policy import Policy
+from API.app.documents import DocumentError, read
 
 GOOD = """\
 id: sin-telnet
@@ -27,7 +28,7 @@ def changed(old: str, new: str) -> str:
 
 
 def test_a_policy_is_read() -> None:
-    policy = read_policy(GOOD.encode())
+    policy = read(GOOD.encode(), Policy)
     assert (policy.id, policy.severidad, policy.requiere) == ("sin-telnet", "alta", ["procesos"])
 
 
@@ -54,15 +55,15 @@ def test_a_policy_is_read() -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line(text: str, line: int, reason: str) -> None:
-    with pytest.raises(PolicyError) as error:
-        read_policy(text.encode())
+    with pytest.raises(DocumentError) as error:
+        read(text.encode(), Policy)
     assert error.value.line == line
     assert reason in error.value.reason
 
 
 def test_bytes_that_are_no_text_are_named_with_their_line() -> None:
-    with pytest.raises(PolicyError, match="línea 10: no es UTF-8"):
-        read_policy(GOOD.encode() + b"referencias: \xff\n")
+    with pytest.raises(DocumentError, match="línea 10: no es UTF-8"):
+        read(GOOD.encode() + b"referencias: \xff\n", Policy)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from API.app.compliance.judging import Verdict
 from API.app.compliance.timeline import Period
-from API.app.queries.admission import RETIRED, REVOKED
+from API.app.queries.admission import LISTED
 from API.app.queries.excepciones import COVERS, ENDS
 from API.app.queries.times import now_ms
 from createDB.schema import OPEN
@@ -121,7 +121,6 @@ def _values(**more: int | str) -> dict[str, int | str]:
     return {"now": now_ms(), **more}
 
 
-_GONE = f"('{RETIRED}', '{REVOKED}')"
 _EXCEPTED = f"""EXISTS (SELECT 1 FROM excepciones e WHERE e.num_politica = c.num_politica
     AND e.desde <= :now AND {ENDS} > :now AND {COVERS})"""  # noqa: S608 - text of our own
 
@@ -136,7 +135,7 @@ _OPEN = f"""
         coalesce(c.evidencia_ultima, c.evidencia), c.razon, 'abierta'
     FROM {{source}} JOIN agentes a ON a.num_agente = c.num_agente
         JOIN politicas o ON o.num_politica = c.num_politica
-    WHERE c.veredicto = '{Verdict.NO_CUMPLE}' AND o.vigente AND a.estado NOT IN {_GONE}
+    WHERE c.veredicto = '{Verdict.NO_CUMPLE}' AND o.vigente AND a.estado IN {LISTED}
         AND NOT {_EXCEPTED} {{where}}
     ON CONFLICT DO NOTHING
 """  # noqa: S608 - text of our own
@@ -148,7 +147,7 @@ _RESOLVE = f"""
         por_avisar = iif(por_avisar = 'abierta', NULL, 'resuelta')
     FROM (
         SELECT c.id_alerta, CASE
-            WHEN a.estado IN {_GONE} THEN 'servidor_retirado'
+            WHEN a.estado NOT IN {LISTED} THEN 'servidor_retirado'
             WHEN NOT o.vigente THEN 'politica_retirada'
             WHEN v.veredicto IN ('{Verdict.CUMPLE}', '{Verdict.NO_APLICA}') THEN v.veredicto
             WHEN {_EXCEPTED} THEN 'excepcion'

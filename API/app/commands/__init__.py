@@ -18,12 +18,13 @@ COMMANDS = {
     "cuentas": "cuentas de las personas: las crea, las lista, las cambia; sus tokens",
     "auditoria": "muestra quién hizo qué, desde dónde y cuándo",
     "policies": "revisa políticas, las prueba con la flota y corre sus ejemplos",
+    "alerts": "las alertas: qué espera y por qué, canales y reglas, mensajes de prueba",
     "excepciones": "excepciones de las políticas: concederlas, verlas, terminarlas",
     "report": "informe de cumplimiento de un período, para auditorías; y si vale todavía",
 }
 """Each with its line in `--help`."""
 
-PLACES = ("database", "storage", "policies")
+PLACES = ("database", "storage", "policies", "alerts")
 """The settings that a command may be told: where the collector's data are."""
 
 

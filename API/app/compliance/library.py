@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from API.app.compliance.guard import QueryError
 from API.app.compliance.policy import Policy, fingerprint
-from API.app.compliance.reading import PolicyError, line_of, read_policy
 from API.app.compliance.scope import Scope, scope_of
+from API.app.documents import DocumentError, line_of, read
 from createDB.engine import ROOT
 
 SHIPPED = ROOT / "API" / "politicas"
@@ -37,10 +37,10 @@ def load(path: Path) -> Rule | Problem:
     """Read one file."""
     try:
         text = path.read_bytes()
-        policy = read_policy(text)
+        policy = read(text, Policy)
     except OSError as error:
         return Problem(path, 0, f"no se puede leer: {error.strerror}")
-    except PolicyError as error:
+    except DocumentError as error:
         return Problem(path, error.line, error.reason)
     try:
         return Rule(policy, scope_of(policy), fingerprint(text))

@@ -1,18 +1,18 @@
-"""Reads a policy from its file's text; whatever is wrong is named with its line, in Spanish."""
+"""Reads YAML that operators write; whatever is wrong is named with its line, in Spanish."""
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import yaml
 
-from API.app.compliance.policy import Policy
+T = TypeVar("T")
 
 MAX_BYTES = 256 * 1024
 
 
-class PolicyError(Exception):
-    """A file is not a policy.
+class DocumentError(Exception):
+    """A text is not what it should be.
 
     Args:
         line: where, from 1 on.
@@ -31,7 +31,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-            raise PolicyError(_line(event), "no se admiten alias (*)")
+            raise DocumentError(_line(event), "no se admiten alias (*)")
         return super().compose_node(parent, index)
 
 
@@ -43,49 +43,49 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("true|false"), list("tf"))
 
 
-def read_policy(text: bytes) -> Policy:
-    """Read a policy.
+def read(text: bytes, kind: type[T]) -> T:
+    """Read what is described by a struct of msgspec.
 
     Raises:
-        PolicyError: it isn't one.
+        DocumentError: it isn't that.
     """
     if len(text) > MAX_BYTES:
-        raise PolicyError(1, f"ocupa más de {MAX_BYTES >> 10} KiB")
+        raise DocumentError(1, f"ocupa más de {MAX_BYTES >> 10} KiB")
     node = _compose(text)
     try:
         value = _Loader("").construct_document(node)
-        return msgspec.convert(value, Policy)
+        return msgspec.convert(value, kind)
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(error) from None
     except msgspec.ValidationError as error:
         raise _located(node, str(error)) from None
 
 
-def line_of(text: bytes, field: str) -> int:
-    """Tell at which line of a policy's file a field's value begins."""
-    return _find(_compose(text), [field], key=False)
+def line_of(text: bytes, *path: str) -> int:
+    """Tell at which line of a text the value begins that a path of fields and places leads to."""
+    return _find(_compose(text), list(path), key=False)
 
 
 def _compose(text: bytes) -> yaml.Node:
     try:
         node = yaml.compose(text.decode(), _Loader)
     except UnicodeDecodeError as error:
-        raise PolicyError(1 + text.count(b"\n", 0, error.start), "no es UTF-8") from None
+        raise DocumentError(1 + text.count(b"\n", 0, error.start), "no es UTF-8") from None
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(error) from None
     except yaml.YAMLError as error:
-        raise PolicyError(1, f"no es YAML: {' '.join(str(error).split())}") from None
+        raise DocumentError(1, f"no es YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
-        raise PolicyError(1, "está anidado en demasiados niveles") from None
+        raise DocumentError(1, "está anidado en demasiados niveles") from None
     if node is None:
-        raise PolicyError(1, "está vacío")
+        raise DocumentError(1, "está vacío")
     _refuse_repeated(node)
     return node
 
 
-def _not_yaml(error: yaml.MarkedYAMLError) -> PolicyError:
+def _not_yaml(error: yaml.MarkedYAMLError) -> DocumentError:
     line = error.problem_mark.line + 1 if error.problem_mark else 1
-    return PolicyError(line, f"no es YAML: {error.problem}")
+    return DocumentError(line, f"no es YAML: {error.problem}")
 
 
 def _refuse_repeated(node: yaml.Node) -> None:
@@ -96,7 +96,7 @@ def _refuse_repeated(node: yaml.Node) -> None:
         seen = set()
         for key, value in node.value:
             if key.value in seen:
-                raise PolicyError(_line(key), f"'{key.value}' está dos veces")
+                raise DocumentError(_line(key), f"'{key.value}' está dos veces")
             seen.add(key.value)
             _refuse_repeated(value)
 
@@ -105,18 +105,18 @@ def _line(marked: Any) -> int:
     return int(marked.start_mark.line) + 1
 
 
-def _located(node: yaml.Node, message: str) -> PolicyError:
+def _located(node: yaml.Node, message: str) -> DocumentError:
     """Turn msgspec's 'Expected `str`, got `int` - at `$.titulo`' into a line and a reason."""
     what, _, where = message.partition(" - at `")
     path = re.findall(r"[^.\[\]$]+", where.rstrip("`"))
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", what)
     if unknown:
-        return PolicyError(_find(node, [*path, unknown[1]]), f"campo desconocido '{unknown[1]}'")
+        return DocumentError(_find(node, [*path, unknown[1]]), f"campo desconocido '{unknown[1]}'")
     missing = re.fullmatch(r"Object missing required field `(.*)`", what)
     if missing:
-        return PolicyError(_find(node, path), f"falta '{missing[1]}'")
+        return DocumentError(_find(node, path), f"falta '{missing[1]}'")
     subject = f"'{'.'.join(path)}': " if path else ""
-    return PolicyError(_find(node, path), subject + _in_spanish(what))
+    return DocumentError(_find(node, path), subject + _in_spanish(what))
 
 
 _WORDS = (

@@ -1,0 +1,167 @@
+"""Looks for what people are to be told, gathers it and delivers it; see `process`."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from API.app.alerts import incidents, outbox
+from API.app.alerts.channels import Channel, DeliveryError
+from API.app.alerts.file import Alerting, files_of, read_file
+from API.app.alerts.outbox import Due
+from API.app.queries.times import now_ms
+from API.app.settings import SettingsError
+from createDB.engine import open_engine
+
+log = structlog.get_logger()
+
+WAIT_MS = 10_000
+"""How long it waits for its turn to write, in milliseconds."""
+
+
+class Watched:
+    """The operator's file as it is now; while it is wrong, as it last was."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read it.
+
+        Raises:
+            SettingsError: it is wrong.
+        """
+        self._path = path
+        self.alerting: Alerting | None = read_file(path) if path else None
+        """What it says; None where there is none."""
+        self._seen = self._look()
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """The channels that there are, by their names."""
+        return self.alerting.channels if self.alerting else {}
+
+    def refresh(self) -> None:
+        """Read it anew if it has changed, or a file that it names."""
+        seen = self._look()
+        if self._path is None or seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self.alerting = read_file(self._path)
+            self._seen = self._look()
+            log.info("the file of alerts has changed", channels=", ".join(self.channels))
+        except SettingsError as error:
+            log.error("the file of alerts is wrong; what it said before still counts",
+                      reason=str(error))  # fmt: skip
+
+    def _look(self) -> list[tuple[int, ...]]:
+        files = files_of(self._path, self.alerting.file) if self._path and self.alerting else []
+        return [_stamp(each) for each in files]
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_mode
+
+
+class Trying(threading.Thread):
+    """One attempt to deliver a message; a thread that keeps no process from ending."""
+
+    def __init__(self, attempt: Due, channel: Channel) -> None:
+        super().__init__(name=f"channel {attempt.canal}", daemon=True)
+        self.attempt = attempt
+        self.error: DeliveryError | None = None
+        self._channel = channel
+        self.start()
+
+    def run(self) -> None:
+        """Deliver it."""
+        try:
+            self._channel.send(self.attempt.message)
+        except DeliveryError as error:
+            self.error = error
+        except Exception as error:  # noqa: BLE001 - of some 190 services of apprise
+            self.error = DeliveryError(f"error del programa: {type(error).__name__}")
+
+
+class Sender:
+    """Looks for what is new, and delivers what waits."""
+
+    def __init__(self, url: URL, watched: Watched) -> None:
+        self.watched = watched
+        self._engine = open_engine(url, wait_ms=WAIT_MS)
+        self._reader = open_engine(url, read_only=True)
+        self._trying: dict[str, Trying] = {}
+        with self._engine.begin() as connection:
+            incidents.prepare(connection)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being delivered."""
+        return bool(self._trying)
+
+    def close(self) -> None:
+        """Stop; what is being tried will be tried again."""
+        self._reader.dispose()
+        self._engine.dispose()
+
+    def step(self) -> None:
+        """Do whatever there is to do now; wait for no channel."""
+        self.watched.refresh()
+        try:
+            self._note_results()
+            now = now_ms()
+            if self._something_to_do(now):
+                self._gather(now)
+            self._try(now)
+        except DBAPIError as error:
+            log.warning("telling goes on later", reason=str(error.orig))
+
+    def _something_to_do(self, now: int) -> bool:
+        file = self.watched.alerting and self.watched.alerting.file
+        with self._reader.connect() as connection:
+            return incidents.something_around(connection) or outbox.something_to_do(
+                connection, file, self.watched.channels, now
+            )
+
+    def _gather(self, now: int) -> None:
+        file = self.watched.alerting and self.watched.alerting.file
+        with self._engine.begin() as connection:
+            incidents.look_around(connection)
+            outbox.plan(connection, file, now)
+            if file:
+                outbox.gather(connection, file, self.watched.channels, now)
+
+    def _try(self, now: int) -> None:
+        """Begin to deliver what is due, one message at a time to each channel."""
+        free = [name for name in self.watched.channels if name not in self._trying]
+        if free:
+            with self._reader.connect() as connection:
+                found = outbox.due(connection, free, now)
+            for attempt in found:
+                self._trying[attempt.canal] = Trying(attempt, self.watched.channels[attempt.canal])
+
+    def _note_results(self) -> None:
+        done = [each for each in self._trying.values() if not each.is_alive()]
+        if done:
+            with self._engine.begin() as connection:
+                for each in done:
+                    _note(connection, each)
+            for each in done:
+                del self._trying[each.attempt.canal]
+
+
+def _note(connection: Connection, done: Trying) -> None:
+    attempt, now = done.attempt, now_ms()
+    if done.error is None:
+        outbox.delivered(connection, attempt, now)
+        log.info("alerts delivered", channel=attempt.canal, message=attempt.message.clave)
+    else:
+        outbox.failed(connection, attempt, done.error, now)
+        log.warning("alerts not delivered; they wait", channel=attempt.canal,
+                    attempts=attempt.intentos + 1, reason=done.error.reason)  # fmt: skip
