@@ -32,6 +32,8 @@ from API.app.auditing.model import Scope
 from API.app.auditing.stamp import Stamp
 from API.app.ingest.sql import insert_statement
 from API.app.queries.cumplimiento import NOW, VerdictFilters, policies, score
+from API.app.queries.puntajes import scores
+from API.app.queries.times import now_ms
 from createDB.build import build
 from createDB.engine import database_url, open_engine
 from createDB.schema import OPEN, cumplimiento
@@ -79,8 +81,12 @@ def _report(connection: Connection, scope: Scope, form: Format, folder: Path) ->
 
 def _ask(connection: Connection) -> None:
     """Ask what the API asks, as often as `RUNS`, and print the medians."""
+    past = now_ms() - 10 * DAY_MS
     questions: dict[str, Callable[[], Any]] = {
         "score of the fleet": lambda: score(connection, NOW, VerdictFilters()),
+        "score of the fleet ten days ago": lambda: score(connection, past, VerdictFilters()),
+        "scores of servers": lambda: scores(connection, NOW, "servidor", VerdictFilters()),
+        "scores of labels": lambda: scores(connection, NOW, "etiqueta", VerdictFilters()),
         "policies": lambda: policies(connection),
     }
     for name, ask in questions.items():
@@ -95,7 +101,7 @@ def _ask(connection: Connection) -> None:
 def _fill(path: Path, options: argparse.Namespace) -> Scope:
     url = database_url(str(path))
     build(url, Layout.COMPACTO)
-    end = int(time.time() * 1_000)
+    end = now_ms()
     scope = Scope(desde=end - options.days * DAY_MS, hasta=end)
     chance = random.Random(1)  # noqa: S311 - a history, no secret
     with closing(sqlite3.connect(path, isolation_level=None)) as database:

@@ -102,3 +102,24 @@ def test_wrong_parameters_are_refused(judged: CollectorProcess, query: str) -> N
 
 def test_labels_narrow_it_down(judged: CollectorProcess) -> None:
     assert get(judged, "/cumplimiento?etiqueta=entorno:produccion")["cumplimiento"] == []
+
+
+def test_scores_stand_side_by_side_the_worst_first(judged: CollectorProcess) -> None:
+    found = get(judged, "/cumplimiento/puntajes?severidad=critica&limite=2")
+    assert found["puntajes"][0]["hostname"] == "web-0"
+    assert found["flota"] == {
+        name: value
+        for name, value in get(judged, "/cumplimiento?severidad=critica").items()
+        if name in found["flota"]
+    }
+    first = judged.get("/cumplimiento/puntajes?severidad=critica&limite=2")
+    rest = judged.get(first.links["next"]["url"]).json()
+    assert len(rest["puntajes"]) == 1
+    assert get(judged, "/cumplimiento/puntajes?por=etiqueta")["puntajes"] == []
+    [mining] = get(judged, "/cumplimiento/puntajes?por=politica&politica=mineros")["puntajes"]
+    assert (mining["politica"], mining["puntaje"]) == ("mineros", 0.6667)
+
+
+@pytest.mark.parametrize("query", ["por=mes", "despues=-1", "limite=x", "agente=x"])
+def test_wrong_parameters_of_scores_are_refused(judged: CollectorProcess, query: str) -> None:
+    get(judged, f"/cumplimiento/puntajes?{query}", 400)

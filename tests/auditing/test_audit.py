@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from API.app.auditing.model import Times, Violation
-from tests.auditing.conftest import END, HOUR, START, Past, at
+from tests.past import END, HOUR, START, Past, at
 
 EVERY_HOUR = tuple(range(-5, 240))
 

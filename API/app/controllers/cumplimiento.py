@@ -10,7 +10,14 @@ from flask import Response, jsonify, request
 
 from API.app.accounts.roles import Role
 from API.app.collector import the_collector
-from API.app.controllers.parameters import MAX_PAGE, moment, one_of, page_size, refuse_unknown
+from API.app.controllers.parameters import (
+    MAX_PAGE,
+    at_least,
+    moment,
+    one_of,
+    page_size,
+    refuse_unknown,
+)
 from API.app.errors import ProblemError
 from API.app.identity import require_role
 from API.app.queries.cumplimiento import (
@@ -25,9 +32,12 @@ from API.app.queries.cumplimiento import (
     score,
     verdicts,
 )
+from API.app.queries.puntajes import PARTS, scores
 from API.app.queries.times import as_ms
 
 _PLACE = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+SCORE_FILTERS = ("politica", "severidad", "etiqueta")
+SCORE_PARAMETERS = ("por", *SCORE_FILTERS, "en", "limite", "despues")
 PARAMETERS = (*VerdictFilters._fields, "en", "limite", "despues")
 
 
@@ -46,6 +56,27 @@ def list_verdicts() -> Response:
     if page.end:
         arguments = {**request.args, "despues": "{}.{}".format(*page.end)}
         response.headers["Link"] = f'</cumplimiento?{urlencode(arguments)}>; rel="next"'
+    return response
+
+
+def list_scores() -> Response:
+    """List the scores of servers, labels, policies or severities, the worst first."""
+    require_role(Role.LECTOR)
+    refuse_unknown(SCORE_PARAMETERS)
+    one_of("por", PARTS)
+    one_of("severidad", SEVERITIES)
+    filters = VerdictFilters(**{name: request.args.get(name) for name in SCORE_FILTERS})
+    of, at, limit = request.args.get("por", "servidor"), _moment(), page_size()
+    begin = at_least("despues", 0)
+    with the_collector().reader.connect() as connection:
+        fleet, parts = scores(connection, at, of, filters)
+        behind = lag(connection)
+    page = parts[begin : begin + limit]
+    response = jsonify(por=of, flota=fleet, atraso=behind, puntajes=page)
+    if len(parts) > begin + limit:
+        arguments = {**request.args, "despues": begin + limit}
+        link = f'</cumplimiento/puntajes?{urlencode(arguments)}>; rel="next"'
+        response.headers["Link"] = link
     return response
 
 

@@ -55,6 +55,18 @@ def page_size() -> int:
     return int(text)
 
 
+def at_least(name: str, least: int) -> int:
+    """Read a whole number; the least it may be, where it is not given.
+
+    Raises:
+        ProblemError: 400.
+    """
+    text = request.args.get(name, str(least))
+    if not (re.fullmatch("[0-9]{1,9}", text) and int(text) >= least):
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"{name} must be a number from {least}")
+    return int(text)
+
+
 def moment(name: str, default: datetime) -> datetime:
     """Read a moment (ISO 8601; UTC where it has no offset), with its offset.
 

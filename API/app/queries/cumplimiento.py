@@ -1,12 +1,13 @@
 """What the policies say of the servers, now or at a past moment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row
 
+from API.app.queries.admission import LISTED
 from API.app.queries.excepciones import COVERS, ENDS
 from API.app.queries.times import as_ms, from_ms, with_offset
 from createDB.schema import OPEN
@@ -16,6 +17,10 @@ VERDICTS = ("cumple", "no_cumple", "exceptuado", "sin_datos", "no_aplica")
 SEVERITIES = ("critica", "alta", "media", "baja")
 NOW = OPEN - 1
 """The moment at which what is open counts, and nothing else."""
+
+
+Counts = dict[str, int]
+"""Verdict -> how many."""
 
 
 class VerdictFilters(NamedTuple):
@@ -76,24 +81,19 @@ def score(connection: Connection, momento: int, filters: VerdictFilters) -> dict
 
     What is excepted does not comply: no exception makes a score better.
     """
-    where, values = _where(momento, filters)
-    query = f"SELECT {_VERDICT} AS veredicto, count(*) AS n {_FROM} WHERE {where} GROUP BY 1"
-    found = {row.veredicto: row.n for row in connection.exec_driver_sql(query, values)}
-    return _score(found)
+    return as_score(total(tally(connection, momento, "num_politica", filters).values()))
 
 
 def policies(connection: Connection) -> list[dict[str, Any]]:
     """List the policies in force, the severest first, with how the fleet stands."""
-    counts: dict[int, dict[str, int]] = {}
-    for row in connection.exec_driver_sql(_COUNTS, _exceptions_at(NOW)):
-        counts.setdefault(row.num_politica, {})[row.veredicto] = row.n
+    counts = tally(connection, NOW, "num_politica", VerdictFilters())
     listed = [
         {
             "id": row.id_politica,
             "titulo": row.titulo,
             "severidad": row.severidad,
             "por_juzgar": row.por_juzgar,
-            **_score(counts.get(row.num_politica, {})),
+            **as_score(counts.get(row.num_politica, {})),
         }
         for row in connection.exec_driver_sql(_POLICIES)
     ]
@@ -112,14 +112,70 @@ def lag(connection: Connection) -> dict[str, Any]:
     return {"reportes": row.n, "desde": with_offset(row.desde)}
 
 
-def _score(found: dict[str, int]) -> dict[str, Any]:
+def tally(
+    connection: Connection,
+    momento: int,
+    of: Literal["num_politica", "num_agente"],
+    filters: VerdictFilters,
+) -> dict[int, Counts]:
+    """Count the verdicts of each policy, or of each server.
+
+    Args:
+        connection: to the database.
+        momento: at which they were in force, in milliseconds since 1970; `NOW` for now.
+        of: what is counted for each.
+        filters: which of them.
+    """
+    where, values = _narrowed(momento, filters)
+    # Of many servers this index has all that is read; SQLite takes it for the past only if told.
+    index = "" if filters.agente else "INDEXED BY ix_cumplimiento_hasta_veredicto_num_politica"
+    query = _TALLY.format(of=of, where=where, index=index)
+    found: dict[int, Counts] = {}
+    for number, verdict, count in connection.exec_driver_sql(query, values):
+        if filters.veredicto in (None, verdict):
+            found.setdefault(number, {})[verdict] = count
+    return found
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """Add counts up."""
+    summed: Counts = {}
+    for each in counts:
+        for verdict, count in each.items():
+            summed[verdict] = summed.get(verdict, 0) + count
+    return summed
+
+
+def as_score(found: Counts) -> dict[str, Any]:
+    """Give the counts of all verdicts, and the score."""
     counts = {verdict: found.get(verdict, 0) for verdict in VERDICTS}
     told = counts["cumple"] + counts["no_cumple"] + counts["exceptuado"]
     return {"puntaje": round(counts["cumple"] / told, 4) if told else None, **counts}
 
 
+def _narrowed(momento: int, filters: VerdictFilters) -> tuple[str, dict[str, Any]]:
+    """Write the conditions of `_TALLY`: by numbers, so that an index has all that it reads."""
+    clock, _ = _exceptions_at(momento)
+    values = {"en": momento, "reloj": clock, **filters._asdict()}
+    parts = ["c.hasta = :abierto" if momento == NOW else "c.hasta > :en AND c.desde <= :en"]
+    values["abierto"] = OPEN
+    if filters.politica is not None or filters.severidad is not None:
+        parts.append(_OF_POLICIES)
+    if filters.agente is not None:
+        parts.append("c.num_agente = (SELECT num_agente FROM agentes WHERE id_agente = :agente)")
+    elif momento == NOW:
+        parts.append(f"c.num_agente IN (SELECT num_agente FROM agentes WHERE {_LISTED})")  # noqa: S608
+    if filters.etiqueta is not None:
+        values["nombre"], _, values["valor"] = filters.etiqueta.partition(":")
+        parts.append("c.num_agente IN (SELECT num_agente FROM etiquetas "
+                     "WHERE key = :nombre AND value = :valor)")  # fmt: skip
+    return " AND ".join(parts), values
+
+
 def _where(momento: int, filters: VerdictFilters) -> tuple[str, tuple[Any, ...]]:
     parts = [(_IN_FORCE, (momento, momento)), *_conditions(filters)]
+    if momento == NOW and filters.agente is None:
+        parts.append((_LISTED, ()))
     values = tuple(value for _, given in parts for value in given)
     return " AND ".join(text for text, _ in parts), (*_exceptions_at(momento), *values)
 
@@ -190,10 +246,26 @@ _FROM = f"""FROM cumplimiento c JOIN agentes a ON a.num_agente = c.num_agente
         ORDER BY {ENDS} DESC, e.id_excepcion LIMIT 1)"""  # noqa: S608 - text of our own
 _IN_FORCE = "c.desde <= ? AND c.hasta > ?"
 _LABELLED = "EXISTS (SELECT 1 FROM json_each(a.etiquetas) e WHERE e.key = ? AND e.value = ?)"
-_COUNTS = f"""
-    SELECT c.num_politica, {_VERDICT} AS veredicto, count(*) AS n {_FROM}
-    WHERE o.vigente AND c.hasta = {OPEN} GROUP BY 1, 2
-"""
+_LISTED = f"estado IN {LISTED}"
+"""Of now: who is retired is not a part of the fleet; in the past it was."""
+_OF_POLICIES = """c.num_politica IN (SELECT num_politica FROM politicas
+    WHERE id_politica = coalesce(:politica, id_politica)
+    AND severidad = coalesce(:severidad, severidad))"""
+# Whom an exception covers is found once, not for each verdict.
+_TALLY = f"""
+    WITH etiquetas AS MATERIALIZED (
+        SELECT a.num_agente, l.key, l.value FROM agentes a, json_each(a.etiquetas) l),
+    vigentes AS MATERIALIZED (
+        SELECT * FROM excepciones e WHERE e.desde <= :reloj AND {ENDS} > :reloj),
+    cubiertos AS MATERIALIZED (
+        SELECT num_politica, num_agente FROM vigentes WHERE num_agente IS NOT NULL
+        UNION SELECT v.num_politica, t.num_agente FROM vigentes v
+        JOIN etiquetas t ON t.key = v.etiqueta AND t.value = coalesce(v.valor, t.value))
+    SELECT c.{{of}}, CASE WHEN c.veredicto = 'no_cumple'
+        AND (c.num_politica, c.num_agente) IN cubiertos THEN 'exceptuado' ELSE c.veredicto END,
+        count(*)
+    FROM cumplimiento c {{index}} WHERE {{where}} GROUP BY 1, 2
+"""  # noqa: S608
 _POLICIES = """
     SELECT num_politica, id_politica, titulo, severidad, CASE WHEN repaso IS NULL THEN 0 ELSE (
         SELECT count(*) FROM agentes a WHERE a.num_agente > repaso) END AS por_juzgar
