@@ -5,16 +5,15 @@ from pathlib import Path
 
 from tests.conftest import ROOT, CollectorProcess, wait_until
 from tests.shipping.conftest import NewVersion
-from tests.shipping.guide import VERSION, commands
+from tests.shipping.guide import NEXT, VERSION, commands
 from tests.shipping.machine import Machine, build
 
 STATE = "var/lib/compliance-agente"
 
 
 def substituted(text: str, collector: CollectorProcess) -> str:
-    """The command with our version and our collector for the reader's."""
+    """The command with our collector for the reader's."""
     for found, instead in {
-        "0.1.0": VERSION,
         "ip = 10.20.0.5": f"ip = 127.0.0.1/; s/^puerto = .*/puerto = {collector.port}",
         "10.20.0.5:8080": f"127.0.0.1:{collector.port}",
     }.items():
@@ -64,7 +63,7 @@ def test_package_from_installation_to_purge(
     collector: CollectorProcess,
 ) -> None:
     """What the guide says, in its order: the same agent goes on all the while."""
-    newer = build("build_agent.sh", tmp_path, new_version("0.1.1"))[1]
+    newer = build("build_agent.sh", tmp_path, new_version(NEXT))[1]
     machine.has(agent_files[1], newer)
     install, configure, change, remove = (
         substituted(text, collector) for text in commands("compliance-agente")
@@ -78,7 +77,7 @@ def test_package_from_installation_to_purge(
     settings = (machine / "etc/compliance/agente.ini").read_text()
 
     upgrade, back = change.splitlines()
-    for command, version in ((upgrade, "0.1.1"), (back, VERSION)):
+    for command, version in ((upgrade, NEXT), (back, VERSION)):
         machine.types(command)
         wait_until(lambda: agents(collector) == [(identity[0], version)], machine.logs())  # noqa: B023
     assert (machine / "etc/compliance/agente.ini").read_text() == settings

@@ -12,7 +12,7 @@ import requests
 from createDB.state import head_revision
 from tests.conftest import free_port, make_report, wait_until
 from tests.shipping.conftest import NewVersion
-from tests.shipping.guide import VERSION, commands
+from tests.shipping.guide import NEXT, VERSION, commands
 from tests.shipping.machine import Machine, build
 
 STORAGE = "var/lib/compliance"
@@ -75,7 +75,7 @@ def rows(machine: Machine, query: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory, new_version: NewVersion) -> list[Path]:
     """The collector's package, and one of a later version with another schema."""
-    newer = new_version("0.1.1")
+    newer = new_version(NEXT)
     migration = newer / "createDB" / "migrations" / "versions" / "v9999_next.py"
     migration.write_text(NEXT_SCHEMA.format(head=head_revision()))
     folder = tmp_path_factory.mktemp("collector-packages")
@@ -86,9 +86,7 @@ def test_package_from_installation_to_purge(packages: list[Path], machine: Machi
     """As the guide says: upgraded under load and back again, not a report is lost or doubled."""
     port = free_port()
     install, start, upgrade, back, remove = (
-        text.replace("0.1.0", VERSION).replace(
-            "/; s/^# propio", f"/; s/^# puerto = .*/puerto = {port}/; s/^# propio"
-        )
+        text.replace("/; s/^# propio", f"/; s/^# puerto = .*/puerto = {port}/; s/^# propio")
         for text in commands("compliance-colector")
     )
     machine.has(*packages)
