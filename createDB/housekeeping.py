@@ -25,6 +25,7 @@ NAMES = {
     "reportes": "reportes",
     "periodos": "períodos",
     "cumplimiento": "veredictos que ya no rigen",
+    "alertas": "alertas resueltas",
     "bitacora": "archivos de la bitácora",
     "paginas": "páginas devueltas al disco",
 }

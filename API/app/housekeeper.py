@@ -54,6 +54,7 @@ def look_after(
     if limits.periodos:
         rows.periods(limits.periodos)
         rows.verdicts(limits.periodos)
+        rows.alerts(limits.periodos)
     if limits.bitacora:
         _remove_log(rows, reader, settings, limits)
     return rows.shrink()

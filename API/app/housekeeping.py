@@ -168,6 +168,14 @@ class Rows:
         while self._step("cumplimiento", pace, drop):
             pass
 
+    def alerts(self, before: int) -> None:
+        """Remove alerts that were over before a moment, and of whose end everybody was told."""
+        pace = Pace(size=64, most=1_024)
+        while self._step("alertas", pace, _drop_alerts(before)):
+            pass
+        while self._step("mensajes", pace, _drop_messages(before)):
+            pass
+
     def shrink(self) -> bool:
         """Give free pages back to the disk; tell whether the file is of a kind that can."""
         pace = Pace(size=64, most=8_192)
@@ -241,6 +249,23 @@ def _drop_periods(
     return Removed(len(gone), bool(absent))
 
 
+def _drop_alerts(before: int) -> Step:
+    def drop(connection: Connection, size: int) -> Removed:
+        found = connection.exec_driver_sql(f"{_OLD_ALERTS} LIMIT ?", (before, size)).scalars()
+        numbers = json.dumps(found.all())
+        connection.exec_driver_sql(_DROP_DELIVERIES, (numbers,))
+        return Removed(connection.exec_driver_sql(_DROP_ALERTS, (numbers,)).rowcount)
+
+    return drop
+
+
+def _drop_messages(before: int) -> Step:
+    def drop(connection: Connection, size: int) -> Removed:
+        return Removed(connection.exec_driver_sql(_DROP_MESSAGES, (before, size)).rowcount)
+
+    return drop
+
+
 def _shrink(connection: Connection, pages: int) -> Removed:
     def free() -> int:
         return int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
@@ -259,6 +284,7 @@ def waiting(connection: Connection, limits: Limits) -> Iterator[tuple[str, int]]
         ("reportes", _COUNT_REPORTS, limits.reportes),
         ("periodos", _COUNT_PERIODS, limits.periodos),
         ("cumplimiento", _COUNT_VERDICTS, limits.periodos),
+        ("alertas", _COUNT_ALERTS, limits.periodos),
     ):
         yield what, int(connection.exec_driver_sql(query, (before,)).scalar_one())
 
@@ -281,6 +307,20 @@ _DROP_VERDICTS = """
     DELETE FROM cumplimiento WHERE (num_agente, num_politica, desde) IN (
         SELECT c.num_agente, c.num_politica, c.desde FROM politicas o CROSS JOIN cumplimiento c
         ON c.num_politica = o.num_politica AND c.hasta < ? LIMIT ?)
+"""
+_OLD_ALERTS = """
+    SELECT al.id_alerta FROM alertas al WHERE al.resuelta < ? AND al.por_avisar IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM entregas e LEFT JOIN mensajes m USING (id_mensaje)
+        WHERE e.id_alerta = al.id_alerta AND coalesce(m.estado, 'espera') = 'espera')
+"""
+_COUNT_ALERTS = _OLD_ALERTS.replace("al.id_alerta", "count(*)", 1)
+_DROP_DELIVERIES = "DELETE FROM entregas WHERE id_alerta IN (SELECT value FROM json_each(?))"
+_DROP_ALERTS = "DELETE FROM alertas WHERE id_alerta IN (SELECT value FROM json_each(?))"
+_DROP_MESSAGES = """
+    DELETE FROM mensajes WHERE id_mensaje IN (
+        SELECT m.id_mensaje FROM mensajes m WHERE m.terminado < ?
+        AND NOT EXISTS (SELECT 1 FROM entregas e WHERE e.id_mensaje = m.id_mensaje) LIMIT ?)
 """
 _DROP_ITEMS = "DELETE FROM {} WHERE id_serv IN (SELECT value FROM json_each(?))"
 _DROP_REPORTS = _DROP_ITEMS.format("servers")

@@ -1,21 +1,19 @@
 """Alerts of a database that is judged, without a collector around it; files of channels."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from API.app.alerts.sender import Sender, Watched
-from tests.alerts.receivers import Receiver
+from tests.alerts.receivers import Receiver, write_file
 from tests.compliance.conftest import NewTrial, Trial, new_trial
 from tests.conftest import wait_until
 
 __all__ = ["NewTrial", "Trial", "new_trial"]
-
-SECRET = "whsec_" + "c2VjcmV0b3NlY3JldG9zZWNyZXRvc2VjcmV0bw=="
 
 PutFile = Callable[..., Path]
 
@@ -23,22 +21,7 @@ PutFile = Callable[..., Path]
 @pytest.fixture
 def put_file(tmp_path: Path) -> PutFile:
     """Write a file of channels and rules whose one channel is a webhook."""
-
-    def put(url: str, **changes: Any) -> Path:
-        secret = tmp_path / "gancho.secreto"
-        secret.touch(0o600)
-        secret.write_text(SECRET)
-        channel = {"nombre": "gancho", "webhook": url, "secreto_archivo": str(secret)}
-        document = {
-            "espera": 0, "cada": 0, "canales": [channel], "reglas": [{"canales": ["gancho"]}],
-            **changes,
-        }  # fmt: skip
-        path = tmp_path / "alertas.yaml"
-        path.touch(0o640)
-        path.write_bytes(msgspec.yaml.encode(document))
-        return path
-
-    return put
+    return functools.partial(write_file, tmp_path)
 
 
 class Telling:

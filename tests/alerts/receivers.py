@@ -9,11 +9,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tests.conftest import free_port, wait_until
+
+SECRET = "whsec_" + "c2VjcmV0b3NlY3JldG9zZWNyZXRvc2VjcmV0bw=="
+
+
+def write_file(folder: Path, url: str, **changes: Any) -> Path:
+    """Write an operator's file whose one channel is a webhook; it hears of all at once."""
+    secret = folder / "gancho.secreto"
+    secret.touch(0o600)
+    secret.write_text(SECRET)
+    channel = {"nombre": "gancho", "webhook": url, "secreto_archivo": str(secret)}
+    document = {
+        "espera": 0, "cada": 0, "canales": [channel], "reglas": [{"canales": ["gancho"]}],
+        **changes,
+    }  # fmt: skip
+    path = folder / "alertas.yaml"
+    path.touch(0o640)
+    path.write_bytes(msgspec.yaml.encode(document))
+    return path
 
 
 @dataclass

@@ -10,8 +10,7 @@ import pytest
 
 from API.app.alerts.channels import DeliveryError, Message, Service, Webhook
 from API.app.alerts.signature import read_secret
-from tests.alerts.conftest import SECRET
-from tests.alerts.receivers import MailServer, Posted, Receiver
+from tests.alerts.receivers import SECRET, MailServer, Posted, Receiver
 from tests.alerts.test_words import HOSTILE, alert, document, group
 from tests.conftest import ROOT, free_port
 from tests.documentation import blocks

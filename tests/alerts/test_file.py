@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from API.app.alerts.file import read_file
-from API.app.alerts.rules import Incident, Rule, channels_for
+from API.app.alerts.rules import File, Incident, Rule, channels_for, unknown_channel
+from API.app.documents import read
 from API.app.settings import SettingsError
-from tests.alerts.conftest import SECRET
+from tests.alerts.receivers import SECRET
+from tests.conftest import ROOT
+from tests.documentation import blocks
 
 GOOD = """\
 enlace: https://compliance.example.net
@@ -52,6 +55,13 @@ def test_a_file_is_read_and_shows_no_secret(tmp_path: Path, secret: Path) -> Non
     shown = {name: channel.shown for name, channel in alerting.channels.items()}
     assert shown["tickets"] == "https://tickets.example.net"
     assert shown["guardia"].startswith("mailto://yo:****@correo.example.net")
+
+
+def test_what_the_guide_shows_is_right() -> None:
+    [shown] = blocks(ROOT / "docs" / "alerts.md", "yaml")
+    file = read(shown.text.encode(), File)
+    assert unknown_channel(file) is None
+    assert [len(rule.canales) for rule in file.reglas] == [2, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from API.app.agents import change_state, find, label, note_clone
 from API.app.alerts.incidents import look_around, prepare
 from API.app.audit import Actor
 from API.app.waivers import Label, end_now, grant
+from createDB.schema import OPEN as END
 from createDB.views import Layout
 from tests.alerts.conftest import NewTrial, Trial
 from tests.ingest.conftest import AGENTS, entry, processes
@@ -171,6 +174,59 @@ def test_a_server_that_is_retired_and_comes_back(trial: Trial) -> None:
     with trial.engine.begin() as connection:
         change_state(connection, SOMEBODY, 1, "activo", "agente.volver")
     assert alerts(trial)[1:] == [OPEN]
+
+
+STATES = ("activo", "pausado", "retirado")
+SHOULD_BE_OPEN = f"""
+    SELECT c.num_agente, c.num_politica FROM cumplimiento c JOIN agentes a USING (num_agente)
+    WHERE c.hasta = {END} AND a.estado <> 'retirado' AND c.veredicto = 'no_cumple'
+    AND NOT EXISTS (SELECT 1 FROM excepciones e WHERE e.num_politica = c.num_politica
+        AND e.num_agente = c.num_agente AND e.terminada IS NULL)
+"""  # noqa: S608 - text of our own
+MAY_BE_OPEN = f"""
+    SELECT c.num_agente, c.num_politica FROM cumplimiento c
+    WHERE c.hasta = {END} AND c.veredicto = 'sin_datos'
+"""  # noqa: S608
+ARE_OPEN = "SELECT num_agente, num_politica FROM alertas WHERE resuelta IS NULL"
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("report", "late", "state", "except", "unexcept")),
+            st.integers(0, 2),
+            st.integers(0, 5),
+        ),
+        min_size=3,
+        max_size=14,
+    )
+)
+def test_whatever_happens_what_is_open_is_what_does_not_comply_now(
+    new_trial: NewTrial, steps: list[tuple[str, int, int]]
+) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    reports: list[dict[str, Any]] = [
+        MINING, GOOD, {**MINING, "nucleo": "5.1"}, {**GOOD, "nucleo": "6.1"},
+        {"errores": {"procesos": "no"}}, {"ipaddress": "10.0.0.2", **GOOD},
+    ]  # fmt: skip
+    trial.stores(*(entry(server, 0, server) for server in range(3)))
+    trial.judges()
+    for number, (step, server, which) in enumerate(steps, 10):
+        if step in ("report", "late"):
+            seconds = 1_000 * number if step == "report" else 10 * number
+            put(trial, entry(server, seconds, number, **reports[which]))
+        with trial.engine.begin() as connection:
+            if step == "state":
+                change_state(connection, SOMEBODY, server + 1, STATES[which % 3], "x")
+            elif step == "except":
+                grant(connection, SOMEBODY, "mineros", AGENTS[server], TOMORROW, "Se estudia")
+            elif step == "unexcept":
+                ids = "SELECT id_excepcion FROM excepciones WHERE terminada IS NULL"
+                for granted in connection.exec_driver_sql(ids).scalars().all():
+                    end_now(connection, SOMEBODY, granted)
+        are, should = set(trial.rows(ARE_OPEN)), set(trial.rows(SHOULD_BE_OPEN))
+        assert should <= are <= should | set(trial.rows(MAY_BE_OPEN))
 
 
 def test_silence_has_a_kind_of_its_own(trial: Trial) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from API.app.alerts.outbox import LONGEST_PAUSE_S, discard, pause
+from API.app.housekeeping import Rows, Way, alone
 from createDB.views import Layout
 from tests.alerts.conftest import NewTelling, NewTrial, PutFile, Telling
 from tests.alerts.receivers import Receiver
@@ -167,6 +168,24 @@ def test_what_is_discarded_is_told_no_more_and_neither_is_its_end(
     telling.put(entry(0, 60, 3, **GOOD), entry(1, 60, 4, **GOOD))
     telling.rests()
     assert len(receiver.posted) == 1
+
+
+def test_what_is_over_and_told_goes_after_its_days(telling: Telling, receiver: Receiver) -> None:
+    telling.put(entry(0, 0, 1, **MINING), entry(1, 0, 2, **MINING), entry(2, 0, 3, **MINING))
+    telling.delivers(receiver, 1)
+    telling.put(entry(0, 60, 4, **GOOD))
+    telling.delivers(receiver, 2)
+    receiver.answers = [500]
+    telling.put(entry(1, 60, 5, **GOOD))
+    telling.until(lambda: len(receiver.posted) == 3 and not telling.sender.busy, "one attempt")
+    reader = telling.trial.court.reader
+    Rows(telling.trial.engine, reader, Way(alone, lambda _seconds: False)).alerts(1 << 50)
+    left = "SELECT num_agente, resuelta IS NULL FROM alertas JOIN politicas USING (num_politica)"
+    miners = f"{left} WHERE id_politica = 'mineros' ORDER BY 1"
+    assert telling.trial.rows(miners) == [(2, 0), (3, 1)]  # one untold, one open
+    assert telling.trial.rows("SELECT id_mensaje, estado FROM mensajes ORDER BY 1") == [
+        (1, "entregado"), (3, "espera")
+    ]  # fmt: skip
 
 
 def test_without_a_file_nobody_is_told_then_or_later(

@@ -1,14 +1,18 @@
-"""The real agent and the real collector: a miner on this machine is noticed, and its end too."""
+"""The real agent and the real collector: a miner on this machine is told of, and its end too."""
 
 import getpass
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.agente.conftest import AgentRunner
-from tests.conftest import CollectorProcess, wait_until
+from tests.alerts.receivers import Receiver, write_file
+from tests.conftest import CollectorProcess, NewCollector, wait_until
 
 MINING = """
     SELECT veredicto, evidencia_ultima, evidencia, hasta FROM historial_cumplimiento
@@ -16,9 +20,18 @@ MINING = """
 """
 
 
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver().up() as receiver:
+        yield receiver
+
+
 def test_a_miner_is_noticed_and_so_is_its_end(
-    collector: CollectorProcess, agent: AgentRunner, tmp_path: Path
+    new_collector: NewCollector, agent: AgentRunner, tmp_path: Path, receiver: Receiver
 ) -> None:
+    miners = [{"canales": ["gancho"], "politicas": ["mineros"]}]
+    file = write_file(tmp_path, receiver.url, reglas=miners)
+    collector = new_collector("--alertas", str(file)).start()
     process = agent.start("--url", collector.url, "--cpu-percent", "100", "--interval", "1")
     wait_until(lambda: verdicts(collector) == ["cumple"], "the first report is judged")
     program = tmp_path / "xmrig"
@@ -30,10 +43,19 @@ def test_a_miner_is_noticed_and_so_is_its_end(
         wanted = {"pid": miner.pid, "name": "xmrig", "username": getpass.getuser()}
         assert json.loads(row["evidencia"]) == [wanted]
         assert row["hasta"] is None
+        [first] = receiver.wait_for(1)
+        [alert] = first.json["alertas"]
+        assert (alert["estado"], alert["evidencia"]) == ("abierta", [wanted])
+        assert first.json["resumen"].startswith(f"CRÍTICA: {alert['hostname']} no cumple: ")
     finally:
         miner.kill()
         miner.wait()
     wait_until(lambda: verdicts(collector) == ["cumple", "no_cumple", "cumple"], "its end, too")
+    [_, second] = receiver.wait_for(2)
+    [over] = second.json["alertas"]
+    assert (over["id_alerta"], over["estado"], over["resolucion"]) == (
+        alert["id_alerta"], "resuelta", "cumple"
+    )  # fmt: skip
     agent.stop(process)
 
 
