@@ -1,5 +1,6 @@
 """The commands of init_app.py: who did what, and what every command shares."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -57,6 +58,23 @@ def test_a_command_needs_a_database(new_collector: NewCollector) -> None:
     done = command(collector, "auditoria")
     assert done.returncode == 2
     assert done.stderr == f"init_app.py: {collector.database}: no existe; ejecute createDB.py\n"
+
+
+def test_bytes_that_are_no_text_are_refused(new_collector: NewCollector) -> None:
+    collector = new_collector()
+    wrong = os.fsdecode(b"porque s\xed")
+    arguments = ("add", "mineros", "--server", "web-1", "--until", "2999-01-01", "--reason", wrong)
+    done = command(collector, "excepciones", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "init_app.py: 'porque s\\xed' no es texto en UTF-8\n"
+
+
+def test_a_password_that_is_no_text_is_refused(new_collector: NewCollector) -> None:
+    given = [sys.executable, str(ROOT / "API" / "init_app.py"), "cuentas", "create", "ana",
+             "--rol", "lector", "--database", str(new_collector().database)]  # fmt: skip
+    done = subprocess.run(given, check=False, capture_output=True, input=b"contrase\xf1a larga\n")
+    assert done.returncode == 2
+    assert done.stderr.decode() == "init_app.py: la contraseña no es texto en UTF-8\n"
 
 
 def test_help_names_the_commands() -> None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from API.app.settings import DEFAULT_CONFIG, SETTINGS, add_options, settings_from
+from API.app.settings import DEFAULT_CONFIG, SETTINGS, SettingsError, add_options, settings_from
 
 COMMANDS = {
     "agentes": "los servidores: verlos, etiquetarlos, pausarlos, retirarlos, revocarlos",
@@ -37,9 +37,10 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str] = os.en
     """Run the command that `arguments` begin with, and give its exit code.
 
     Raises:
-        SettingsError: a setting is wrong.
+        SettingsError: a setting is wrong, or an argument is no text.
         SystemExit: `--help` was asked for, or an argument is not known.
     """
+    _require_text(arguments)
     name, *rest = arguments
     command = importlib.import_module(f"API.app.commands.{name}")
     places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -56,6 +57,16 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str] = os.en
     config = Path(options.config or DEFAULT_CONFIG)
     settings = settings_from(vars(options), environment, config, bool(options.config))
     return int(command.run(settings, options))
+
+
+def _require_text(arguments: Sequence[str]) -> None:
+    """Refuse bytes that are not UTF-8, which Python hands over as lone surrogates (PEP 383)."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(argument).decode(errors="backslashreplace")
+            raise SettingsError(f"'{shown}' no es texto en UTF-8") from None
 
 
 def list_of_commands() -> str:

@@ -140,7 +140,10 @@ def _named(connection: Connection, options: argparse.Namespace) -> Account:
 def _new_password() -> str:
     """Ask for a password twice; without a terminal, take the first line of standard input."""
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+        try:
+            return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise SettingsError("la contraseña no es texto en UTF-8") from None
     password = getpass.getpass("Contraseña: ")
     if getpass.getpass("Otra vez: ") != password:
         raise SettingsError("cuentas: las dos contraseñas no son iguales")
