@@ -22,8 +22,10 @@ def verdicts(collector: CollectorProcess, agent: str, policy: str = "mineros") -
     return [row["veredicto"] for row in collector.rows(VERDICTS, agent, policy)]
 
 
-def shows(collector: CollectorProcess, agent: str, *wanted: str) -> Callable[[], bool]:
-    return lambda: verdicts(collector, agent) == list(wanted)
+def shows(
+    collector: CollectorProcess, agent: str, *wanted: str, policy: str = "mineros"
+) -> Callable[[], bool]:
+    return lambda: verdicts(collector, agent, policy) == list(wanted)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
