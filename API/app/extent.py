@@ -38,6 +38,15 @@ def require_within(settings: Settings, entry: Entry) -> None:
         for field, limit in most.items()
         if len(entry.lists[field].pids) > limit
     ]
+    if not entry.report.only_known_fields:
+        problems += _unknown_beyond(settings, entry)
+    if problems:
+        raise InvalidReportError(problems[:MAX_PROBLEMS])
+
+
+def _unknown_beyond(settings: Settings, entry: Entry) -> list[str]:
+    """Name the fields in which something is too deep or too long: those that nobody checked."""
+    problems = []
     # What costs no more than a look at its length or its brackets tells most reports apart.
     if _has_more_brackets(entry) and depth_of(entry.body) > settings.nesting:
         places = _places(entry.body, lambda value: depth_of(value) >= settings.nesting)
@@ -45,8 +54,7 @@ def require_within(settings: Settings, entry: Entry) -> None:
     if len(entry.body) > settings.text and longest_text(entry.body) > settings.text:
         places = _places(entry.body, lambda value: longest_text(value) > settings.text)
         problems += [f"{place}: expected str of length <= {settings.text}" for place in places]
-    if problems:
-        raise InvalidReportError(problems[:MAX_PROBLEMS])
+    return problems
 
 
 def _has_more_brackets(entry: Entry) -> bool:

@@ -6,8 +6,9 @@ a report is a list of items, each with a label (a name, and a second text where 
 which version), and a process id where it has one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import repeat
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -35,18 +36,23 @@ SYSTEM_FIELDS = (
 
 
 class Items(msgspec.Struct, array_like=True, gc=False):
-    """What one report has of one fact: a column for each of its parts, each label told once.
+    """What one report has of one fact: a column for each of its parts.
 
-    Made where a report is checked, so that the process that writes handles few texts.
+    Made where a report is checked: the process that writes then handles four lists, and not
+    hundreds of objects.
     """
 
-    labels: list[Label]
-    which: list[int]
-    """Of each item, the place of its label in `labels`."""
+    names: list[str]
+    values: list[str | None]
+    """Of each item, its label's second text; empty where none has one."""
     pids: list[int]
     """Of each item; `NO_PID` without one."""
     starts: list[datetime | None]
     """Of each item, when it began, where that is known; empty where it never is."""
+
+    def labels(self) -> Iterable[Label]:
+        """Give each item's label."""
+        return zip(self.names, self.values or repeat(None), strict=False)
 
 
 NOTHING = Items([], [], [], [])
@@ -63,34 +69,21 @@ class Fact(NamedTuple):
     """What the texts of its label are called in a report."""
 
 
-class _Places(dict[Label, int]):
-    """Numbers labels in the order in which they are first asked for."""
-
-    def __missing__(self, label: Label) -> int:
-        place = self[label] = len(self)
-        return place
-
-
-def _items(labels: list[Label], pids: list[int], starts: list[datetime | None]) -> Items:
-    places = _Places()
-    which = list(map(places.__getitem__, labels))
-    return Items(list(places), which, pids, starts)
-
-
 def _system(field: str) -> Fact:
     value = attrgetter(field)
 
     def items(report: Report) -> Items:
         text = value(report)
-        return NOTHING if text is None else Items([(text, None)], [0], [NO_PID], [])
+        return NOTHING if text is None else Items([text], [], [NO_PID], [])
 
     return Fact(field, items, ends_with_boot=False)
 
 
 def _processes(report: Report) -> Items:
     found = report.procesos
-    return _items(
-        [(process.name, process.username) for process in found],
+    return Items(
+        [process.name for process in found],
+        [process.username for process in found],
         [process.pid for process in found],
         [process.inicio for process in found],
     )
@@ -99,7 +92,7 @@ def _processes(report: Report) -> Items:
 def _sessions(report: Report) -> Items:
     found = report.usuarios_activos
     pids = [NO_PID if session.pid is None else session.pid for session in found]
-    return _items([(session.name, None) for session in found], pids, [])
+    return Items([session.name for session in found], [], pids, [])
 
 
 LISTS = (

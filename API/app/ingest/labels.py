@@ -5,6 +5,7 @@ A fact's label (`hechos`: field, name, second text) with a process id is a *key*
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import add
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -51,32 +52,32 @@ class Labels:
     """The numbers of labels, as they are in `hechos`."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, dict[Label, int]] = {}
+        self._keys: dict[str, dict[Label, Key]] = {}
+        """Field -> label -> its key with the process id 0."""
 
     def forget(self) -> None:
         """Drop what is remembered."""
-        self._numbers.clear()
+        self._keys.clear()
 
     def observe(self, connection: Connection, field: str, items: Items) -> Observed:
         """Count the equal ones among `items` of a fact, by their key."""
-        known = self._numbers.setdefault(field, {})
+        known = self._keys.setdefault(field, {})
         first = [
-            key_of(known.get(label) or self._number(connection, field, label), NO_PID) - NO_PID
-            for label in items.labels
+            known.get(label) or self._first_key(connection, field, label)
+            for label in items.labels()
         ]
-        keys = [first[place] + pid for place, pid in zip(items.which, items.pids, strict=True)]
+        keys = list(map(add, first, items.pids))
         counts = dict.fromkeys(keys, 1)
         return Observed(counts if len(counts) == len(keys) else Counter(keys), keys, items)
 
-    def _number(self, connection: Connection, field: str, label: Label) -> int:
-        known = self._numbers[field]
-        number = known.get(label)
-        if number is None:
-            if len(known) >= REMEMBERED:
-                known.clear()
-            row = (field, *label)
-            found = connection.exec_driver_sql(_FIND, row).scalar()
-            number = found or connection.exec_driver_sql(_INSERT, row).scalar_one()
-            if len(label[0]) + len(label[1] or "") <= SHORT:
-                known[label] = number
-        return int(number)
+    def _first_key(self, connection: Connection, field: str, label: Label) -> Key:
+        """Give the key that a label has with the process id 0."""
+        known = self._keys[field]
+        if len(known) >= REMEMBERED:
+            known.clear()
+        row = (field, *label)
+        found = connection.exec_driver_sql(_FIND, row).scalar()
+        key = key_of(found or connection.exec_driver_sql(_INSERT, row).scalar_one(), 0)
+        if len(label[0]) + len(label[1] or "") <= SHORT:
+            known[label] = key
+        return key

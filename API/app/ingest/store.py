@@ -5,9 +5,10 @@ caller's transaction.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -61,42 +62,45 @@ class Store:
         Returns:
             one `Stored` for each entry, in their order.
         """
+        return list(chain.from_iterable(self.storing(connection, entries, now)))
+
+    def storing(
+        self, connection: Connection, entries: Sequence[Entry], now: datetime
+    ) -> Iterator[list[Stored]]:
+        """Write `entries` as `store` does; give the numbers of some as soon as they have them.
+
+        All of it is written when there are no more to give.
+        """
         try:
-            results: list[Stored] = []
             for group in _groups(entries):
-                results += self._store_group(connection, group, now)
+                yield from self._storing_group(connection, group, now)
         except BaseException:
             self.forget()
             raise
-        return results
 
-    def _store_group(
+    def _storing_group(
         self, connection: Connection, entries: Sequence[Entry], now: datetime
-    ) -> list[Stored]:
+    ) -> Iterator[list[Stored]]:
         """Write reports of different servers."""
         placed = [self._place(connection, entry, now) for entry in entries]
         rows = [_server_row(item) for item in placed]
         created: dict[int, int] = dict(map(tuple, run_for_rows(connection, _insert_servers, rows)))
+        results = [_stored(connection, item, created) for item in placed]
+        yield results
         agents = []
-        results = []
-        for item in placed:
-            number = item.server.num_agente
-            id_serv = created.get(number)
-            if id_serv is None:
-                identity = (number, item.entry.id_reporte)
-                found = connection.exec_driver_sql(_FIND_SERVER, identity).scalar_one()
-                results.append(Stored(found, created=False))
+        for item, result in zip(placed, results, strict=True):
+            if not result.created:
                 continue
             if self._rows:
-                _insert_children(connection, id_serv, item.entry)
+                _insert_children(connection, result.id_serv, item.entry)
             report = item.entry.report
             self._boots.follow(connection, item.server, report.id_arranque, item.momento)
             self._history.record(connection, item.server, report, item.entry.lists, item.momento)
-            agents.append(_agent_row(id_serv, item.server, report, item.recibido, item.momento))
-            results.append(Stored(id_serv, created=True))
+            agents.append(
+                _agent_row(result.id_serv, item.server, report, item.recibido, item.momento)
+            )
         self._history.flush(connection)
         run_for_rows(connection, _update_agents, agents)
-        return results
 
     def _place(self, connection: Connection, entry: Entry, now: datetime) -> _Placed:
         """Find the report's place in its server's history: a millisecond that no other has."""
@@ -139,6 +143,15 @@ class Store:
     def forget_names(self) -> None:
         """Drop what is remembered of names alone: housekeeping has removed some."""
         self._history.forget_names()
+
+
+def _stored(connection: Connection, item: _Placed, created: Mapping[int, int]) -> Stored:
+    """Tell what became of an entry: its row is new, or was there before."""
+    number = item.server.num_agente
+    if number in created:
+        return Stored(created[number], created=True)
+    row = connection.exec_driver_sql(_FIND_SERVER, (number, item.entry.id_reporte))
+    return Stored(row.scalar_one(), created=False)
 
 
 def moment_of(fecha_hora: datetime, recibido: datetime) -> datetime:
@@ -262,13 +275,12 @@ def _insert_children(connection: Connection, id_serv: int, entry: Entry) -> None
     """Give each item of the report's lists a row."""
     shared = (id_serv, entry.report.ipaddress, sql_time(entry.report.fecha_hora))
     found = entry.lists["procesos"]
-    labels = found.labels
-    processes = [(pid, *labels[place]) for pid, place in zip(found.pids, found.which, strict=True)]
+    processes = list(zip(found.pids, found.names, found.values, strict=True))
     run_for_rows(connection, _insert_processes, processes, shared)
     found = entry.lists["usuarios_activos"]
     sessions = [
-        (found.labels[place][0], None if pid == NO_PID else pid)
-        for pid, place in zip(found.pids, found.which, strict=True)
+        (name, None if pid == NO_PID else pid)
+        for name, pid in zip(found.names, found.pids, strict=True)
     ]
     run_for_rows(connection, _insert_sessions, sessions, shared)
 

@@ -1,13 +1,15 @@
 """The one writer: stores batches of reports, each in one transaction.
 
 However many there are, they cost one fsync of the JSON log and one of the database. Within the
-transaction the rows go in, the lines are appended and fsynced, and then comes the commit; a
-transaction that fails takes its lines back.
+transaction the reports get their numbers; then their lines are appended and fsynced while their
+other rows go in, and when both is done comes the commit. A transaction that fails takes its lines
+back.
 """
 
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import NamedTuple
 
@@ -27,6 +29,9 @@ _REMEMBER = (
     "ON CONFLICT (archivo) DO UPDATE SET posicion = excluded.posicion"
 )
 
+Appended = Future[tuple[Mark, Mark]]
+"""Lines that are on their way to the log: the places before and after them."""
+
 Tell = Callable[[Stored | Exception], None]
 """Told what became of a report, once; must not block."""
 
@@ -45,6 +50,7 @@ class Writer:
         self._engine = engine
         self._store = store
         self._journal = journal
+        self._disk = ThreadPoolExecutor(1, "log")
         self._turn = threading.Lock()
 
     def write(self, batch: Sequence[Waiting]) -> None:
@@ -87,27 +93,38 @@ class Writer:
 
     def _commit(self, entries: Sequence[Entry]) -> list[Stored]:
         now = utc_now()
-        before: Mark | None = None
+        results: list[Stored] = []
+        appended: list[Appended] = []
         try:
             with self._engine.begin() as connection:
-                results = self._store.store(connection, entries, now)
-                lines = _lines(entries, results, now)
-                if lines:
-                    before, after = self._journal.append(now.date(), lines)
+                for numbered in self._store.storing(connection, entries, now):
+                    lines = _lines(entries[len(results) :], numbered, now)
+                    results += numbered
+                    if lines:
+                        appended.append(self._disk.submit(self._journal.append, now.date(), lines))
+                for done in appended:
+                    _, after = done.result()
                     remember(connection, after)
         except BaseException:
             self._store.forget()
-            if before:
-                self._journal.cut(before)
+            self._take_back(appended)
             raise
         return results
+
+    def _take_back(self, appended: Sequence[Appended]) -> None:
+        """Cut the log back to where it was, once nothing more is being written to it."""
+        wait(appended)
+        whole = [done.result() for done in appended if not done.exception()]
+        if whole:
+            before, _ = whole[0]
+            self._journal.cut(before)
 
 
 def _lines(entries: Sequence[Entry], results: Sequence[Stored], now: datetime) -> list[bytes]:
     recibido = now.isoformat(timespec="microseconds") + "+00:00"
     return [
         format_line(recibido, result.id_serv, entry.id_reporte, entry.body)
-        for entry, result in zip(entries, results, strict=True)
+        for entry, result in zip(entries, results, strict=False)
         if result.created
     ]
 
