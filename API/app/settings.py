@@ -57,6 +57,7 @@ class Settings:
     min_free: int
     connections: int
     connections_of_one: int
+    downloads: int
     header_seconds: int
     body_seconds: int
     bodies: int
@@ -228,8 +229,11 @@ SETTINGS = (
     Setting("connections_of_one", "limites", "conexiones_por_direccion",
             "--conexiones-por-direccion", _whole(1, 65_536), "256",
             "de ellas, las de una misma dirección que no sea un proxy; las demás se cierran"),
+    Setting("downloads", "limites", "descargas", "--descargas", _whole(1, 1_024), "16",
+            "descargas que cada proceso envía a la vez, una cuarta parte a una misma dirección"),
     Setting("header_seconds", "limites", "plazo_cabeceras", "--plazo-cabeceras", _whole(1, 600),
-            "10", "segundos para las cabeceras de una petición, y entre dos peticiones"),
+            "10", "segundos para las cabeceras de una petición, entre dos peticiones, y para leer "
+            "un pedazo de una descarga"),
     Setting("body_seconds", "limites", "plazo_cuerpo", "--plazo-cuerpo", _whole(1, 3_600), "60",
             "segundos para el cuerpo entero de una petición"),
     Setting("bodies", "limites", "cuerpos", "--cuerpos", _whole(1, 65_536), "512",

@@ -8,6 +8,7 @@ import msgspec
 from flask import Response
 
 from API.app.door.headers import Headers
+from API.app.door.streams import Stream
 
 _JSON = ("content-type", "application/json")
 
@@ -17,7 +18,7 @@ class Answer(NamedTuple):
 
     status: int
     headers: Headers
-    body: bytes
+    body: bytes | Stream
 
 
 def json_answer(status: HTTPStatus, content: Mapping[str, Any]) -> Answer:

@@ -44,7 +44,7 @@ class Connections:
     def sweep(self) -> None:
         """Close what an address has beyond its share; a proxy's connections are many people's."""
         with contextlib.ExitStack() as stack:
-            found = {peer: stack.enter_context(end) for peer, end in _connections(self._port)}
+            found = {peer: stack.enter_context(end) for peer, end in connections_on(self._port)}
             self._known = {peer: None for peer in (*self._known, *found) if peer in found}
             of_each: Counter[str] = Counter()
             closed: Counter[str] = Counter()
@@ -66,7 +66,17 @@ class Connections:
         return counted_as(address)
 
 
-def _connections(port: int) -> Iterator[tuple[Peer, socket.socket]]:
+def connection_with(port: int, peer: Peer) -> socket.socket | None:
+    """Give the connection that came in on `port` from `peer`; None where it has just ended."""
+    with contextlib.ExitStack() as stack:
+        for (address, number), end in connections_on(port):
+            stack.enter_context(end)
+            if number == peer[1] and address_of(address) == address_of(peer[0]):
+                return end.dup()
+    return None
+
+
+def connections_on(port: int) -> Iterator[tuple[Peer, socket.socket]]:
     """Give the connections that this process has accepted on `port`.
 
     Each as a descriptor of its own, so that it stays what it is while it is looked at.

@@ -25,10 +25,11 @@ from API.app.door.answer import Answer, answer_of
 from API.app.door.arrival import Arrival
 from API.app.door.bodies import CLOSE, Bodies, Body, Most
 from API.app.door.buckets import Buckets
-from API.app.door.connections import Connections
+from API.app.door.connections import Connections, Peer
 from API.app.door.entrance import ARRIVAL, Entrance, entrance_of
 from API.app.door.headers import Headers, with_security
 from API.app.door.origin import Origin, counted_as, origin_of
+from API.app.door.streams import Stream, Streams, Transport
 from API.app.errors import (
     ProblemError,
     StorageUnavailableError,
@@ -71,6 +72,9 @@ class Exchange(AsyncIterable[bytes], Protocol):
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer."""
 
+    def response_stream(self, status: int, headers: Headers) -> Transport:
+        """Begin an answer that comes in pieces."""
+
 
 class Door:
     """The RSGI application of one process."""
@@ -92,6 +96,7 @@ class Door:
         self._by_address = Buckets(settings.requests_by_address)
         self._by_agent = Buckets(settings.requests_by_agent)
         self._threads = ThreadPoolExecutor(settings.threads, "request")
+        self._streams = Streams(settings.port, settings.downloads, settings.header_seconds)
         self._direct = _direct_views(app)
         self._collector: Collector = app.extensions["collector"]
 
@@ -102,6 +107,7 @@ class Door:
     def __rsgi_del__(self, _: asyncio.AbstractEventLoop) -> None:
         """End: answers that threads are working on are waited for."""
         self._threads.shutdown()
+        self._streams.close()
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
@@ -121,9 +127,12 @@ class Door:
         finally:
             self._bodies.release(body)
         secure = _scheme(scope, arrival.origin) == "https"
-        exchange.response_bytes(
-            answer.status, with_security(answer.headers, secure=secure), answer.body
-        )
+        headers = with_security(answer.headers, secure=secure)
+        if isinstance(answer.body, Stream):
+            transport = exchange.response_stream(answer.status, headers)
+            await self._streams.send(answer.body, transport, socket_of(scope))
+        else:
+            exchange.response_bytes(answer.status, headers, answer.body)
 
     def _arrival(self, scope: Scope) -> Arrival:
         """Read the headers, and find out where the request comes from."""
@@ -147,7 +156,10 @@ class Door:
             return await entrance.directly(self._collector, arrival)
         context.request.environ["wsgi.input"] = io.BytesIO(body.data)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._call, context)
+        answer = await loop.run_in_executor(self._threads, self._call, context)
+        if isinstance(answer.body, Stream):
+            self._streams.take_place(answer.body, sender_of(arrival.origin, scope))
+        return answer
 
     async def _let_in(
         self, entrance: Entrance, arrival: Arrival, exchange: Exchange, body: Body
@@ -207,6 +219,8 @@ class Door:
             except Exception as error:  # noqa: BLE001 - Flask logs it and answers 500
                 response = self._app.handle_exception(error)
             parts, status, headers = response.get_wsgi_response(context.request.environ)
+            if isinstance(response.response, Stream) and context.request.method != "HEAD":
+                return Answer(int(status[:3]), headers, response.response)
             return Answer(int(status[:3]), headers, b"".join(parts))
 
 
@@ -251,6 +265,12 @@ def _scheme(scope: Scope, origin: Origin) -> str:
 def peer_of(scope: Scope) -> str:
     """Give the address at the socket's other end, without its port."""
     return scope.client.rpartition(":")[0]
+
+
+def socket_of(scope: Scope) -> Peer:
+    """Give address and port at the socket's other end."""
+    address, _, port = scope.client.rpartition(":")
+    return address, int(port)
 
 
 def sender_of(origin: Origin, scope: Scope) -> str:
