@@ -12,6 +12,7 @@ from sqlalchemy import inspect
 from API.app import create_app
 from API.app.ingest.channel import new_address
 from API.app.settings import SETTINGS, load_settings, settings_from
+from API.describe import PAGE, text
 from createDB.build import build
 from createDB.createDB import _parser as createdb_parser
 from createDB.engine import database_url, open_engine
@@ -110,6 +111,10 @@ def test_routes_are_documented(tmp_path: Path) -> None:
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             assert f"`{method} {path}`" in (ROOT / "docs" / "api.md").read_text()
+
+
+def test_resources_are_documented() -> None:
+    assert PAGE.read_text() == text(), "run python3 -m API.describe"
 
 
 def test_tables_and_columns_are_documented(tmp_path: Path) -> None:

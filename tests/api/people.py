@@ -50,6 +50,12 @@ def make_session(collector: CollectorProcess, id_cuenta: int) -> str:
     return secret
 
 
+def as_administrator(collector: CollectorProcess) -> dict[str, str]:
+    """Give the header of somebody who may do everything."""
+    account = make_account(collector, "admin", Role.ADMINISTRADOR)
+    return {"Cookie": f"sesion={make_session(collector, account)}"}
+
+
 def change(collector: CollectorProcess, statement: str, *values: Any) -> None:
     """Change a row behind the collector's back, as when time has passed."""
     with closing(sqlite3.connect(collector.database, timeout=30)) as connection, connection:

@@ -29,10 +29,15 @@ OPEN = {
 }
 """Routes that need no person's credentials, and why."""
 
-NEEDS = {"console.invite": Role.ADMINISTRADOR}
+NEEDS = {
+    "console.invite": Role.ADMINISTRADOR,
+    "resources.auditoria": Role.ADMINISTRADOR,
+    "resources.auditoria_as": Role.ADMINISTRADOR,
+}
 """Routes for which it takes more than `lector`."""
 
-VALUES = {"int": "999999", "uuid": "00000000-0000-4000-8000-000000000000", "path": "x", "": "x"}
+VALUES = {"int": "999999", "uuid": "00000000-0000-4000-8000-000000000000", "path": "x", "": "x",
+          "formato": "csv"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

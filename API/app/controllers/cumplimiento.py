@@ -1,6 +1,5 @@
 """Compliance: what the policies say of the servers."""
 
-import re
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -23,11 +22,9 @@ from API.app.identity import require_role
 from API.app.queries.cumplimiento import (
     NOW,
     SEVERITIES,
-    VERDICTS,
     VerdictFilters,
     VerdictPlace,
     lag,
-    policies,
     policy,
     score,
     verdicts,
@@ -35,28 +32,8 @@ from API.app.queries.cumplimiento import (
 from API.app.queries.puntajes import PARTS, scores
 from API.app.queries.times import as_ms
 
-_PLACE = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 SCORE_FILTERS = ("politica", "severidad", "etiqueta")
 SCORE_PARAMETERS = ("por", *SCORE_FILTERS, "en", "limite", "despues")
-PARAMETERS = (*VerdictFilters._fields, "en", "limite", "despues")
-
-
-def list_verdicts() -> Response:
-    """List verdicts by server and policy, with the score of all that the filters leave."""
-    require_role(Role.LECTOR)
-    refuse_unknown(PARAMETERS)
-    one_of("veredicto", VERDICTS)
-    one_of("severidad", SEVERITIES)
-    filters = VerdictFilters(*(request.args.get(name) for name in VerdictFilters._fields))
-    at, limit, place = _moment(), page_size(), _place()
-    with the_collector().reader.connect() as connection:
-        page = verdicts(connection, at, filters, place, limit)
-        total, behind = score(connection, at, filters), lag(connection)
-    response = jsonify(**total, atraso=behind, cumplimiento=page.verdicts)
-    if page.end:
-        arguments = {**request.args, "despues": "{}.{}".format(*page.end)}
-        response.headers["Link"] = f'</cumplimiento?{urlencode(arguments)}>; rel="next"'
-    return response
 
 
 def list_scores() -> Response:
@@ -93,14 +70,6 @@ def show_agent(id_agente: UUID) -> Response:
     return jsonify(id_agente=str(id_agente), **total, cumplimiento=page.verdicts)
 
 
-def list_policies() -> Response:
-    """List the policies in force, and how the fleet stands."""
-    require_role(Role.LECTOR)
-    refuse_unknown(())
-    with the_collector().reader.connect() as connection:
-        return jsonify(politicas=policies(connection), atraso=lag(connection))
-
-
 def show_policy(id_politica: str) -> Response:
     """Show a policy, the servers that do not comply, and those that need not."""
     require_role(Role.LECTOR)
@@ -124,13 +93,3 @@ def _moment() -> int:
     if "en" not in request.args:
         return NOW
     return as_ms(moment("en", datetime.now(UTC)))
-
-
-def _place() -> VerdictPlace:
-    text = request.args.get("despues", "0.0")
-    found = _PLACE.fullmatch(text)
-    if not found:
-        raise ProblemError(
-            HTTPStatus.BAD_REQUEST, "despues must be as the Link of the page before has it"
-        )
-    return VerdictPlace(*map(int, found.groups()))

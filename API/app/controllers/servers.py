@@ -1,11 +1,10 @@
-"""Reports: received, listed, shown."""
+"""Reports: received, shown."""
 
 import asyncio
 from http import HTTPStatus
 from typing import cast
-from urllib.parse import urlencode
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 
 from API.app.accounts.roles import Role
 from API.app.admission import (
@@ -18,7 +17,6 @@ from API.app.admission import (
 )
 from API.app.collector import Collector, the_collector
 from API.app.controllers.body import require_json, unpacked, unpacked_size
-from API.app.controllers.parameters import page_size, refuse_unknown
 from API.app.door.answer import Answer, json_answer
 from API.app.door.arrival import Arrival
 from API.app.door.entrance import answers_directly, in_clear, takes_body
@@ -27,15 +25,13 @@ from API.app.extent import require_within
 from API.app.identity import require_role
 from API.app.ingest.entry import Entry, entry_from_body
 from API.app.queries.admission import RETIRED
-from API.app.queries.servers import Filters, latest_reports, report_as_posted
+from API.app.queries.servers import report_as_posted
 from API.app.report import InvalidReportError
 from API.app.settings import Settings
 
 QUICK = 1 << 18
 """Bytes of a report that is checked in the event loop, in about a millisecond at most; what takes
 longer is checked in a thread, beside which others are answered."""
-
-PARAMETERS = (*Filters._fields, "limite", "despues")
 
 
 def admit_reporter(collector: Collector, arrival: Arrival) -> Reporter:
@@ -67,21 +63,6 @@ async def receive_report(collector: Collector, arrival: Arrival) -> Answer:
     if bearer and bearer.rotacion is not None:
         answer["renovar_token"] = True
     return json_answer(HTTPStatus.CREATED if stored.created else HTTPStatus.OK, answer)
-
-
-def list_servers() -> Response:
-    """List the latest report of each server, a page at a time."""
-    require_role(Role.LECTOR)
-    refuse_unknown(PARAMETERS)
-    limit = page_size()
-    filters = Filters(*(request.args.get(name) for name in Filters._fields))
-    with the_collector().reader.connect() as connection:
-        rows = latest_reports(connection, filters, request.args.get("despues"), limit + 1)
-    response = jsonify(servers=rows[:limit])
-    if len(rows) > limit:
-        arguments = {**request.args, "despues": rows[limit - 1]["id_agente"]}
-        response.headers["Link"] = f'</servers?{urlencode(arguments)}>; rel="next"'
-    return response
 
 
 def show_report(id_serv: int) -> Response:

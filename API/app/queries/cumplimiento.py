@@ -66,7 +66,7 @@ def verdicts(
     """
     where, values = _where(momento, filters)
     query = f"""
-        SELECT {_SHOWN} {_FROM} WHERE {where}
+        SELECT {_SHOWN} {FROM.format(clock="?")} WHERE {where}
         AND (c.num_agente, c.num_politica) > (?, ?)
         ORDER BY c.num_agente, c.num_politica LIMIT ?
     """
@@ -181,7 +181,7 @@ def _where(momento: int, filters: VerdictFilters) -> tuple[str, tuple[Any, ...]]
 
 
 def _exceptions_at(momento: int) -> tuple[int, int]:
-    """Give what `_FROM` takes: exceptions go by the clock, so now is not as late as may be."""
+    """Give what `FROM` takes: exceptions go by the clock, so now is not as late as may be."""
     at = as_ms(datetime.now(UTC)) if momento == NOW else momento
     return at, at
 
@@ -191,7 +191,7 @@ def _conditions(filters: VerdictFilters) -> Iterator[tuple[str, tuple[str, ...]]
         ("a.id_agente", filters.agente),
         ("o.id_politica", filters.politica),
         ("o.severidad", filters.severidad),
-        (_VERDICT, filters.veredicto),
+        (VERDICT, filters.veredicto),
     ):
         if value is not None:
             yield f"{column} = ?", (value,)
@@ -231,19 +231,20 @@ def _exception(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-_VERDICT = "iif(x.id_excepcion IS NULL, c.veredicto, 'exceptuado')"
+VERDICT = "iif(x.id_excepcion IS NULL, c.veredicto, 'exceptuado')"
 
 
 _SHOWN = f"""c.num_agente, c.num_politica, a.id_agente, a.hostname, o.id_politica, o.titulo,
-    o.severidad, {_VERDICT} AS veredicto, c.desde, c.hasta, c.evidencia, c.evidencia_ultima,
+    o.severidad, {VERDICT} AS veredicto, c.desde, c.hasta, c.evidencia, c.evidencia_ultima,
     c.razon, x.id_excepcion, x.motivo, x.quien, x.desde AS exceptuado_desde,
     coalesce(x.terminada, x.hasta) AS exceptuado_hasta"""
-_FROM = f"""FROM cumplimiento c JOIN agentes a ON a.num_agente = c.num_agente
+FROM = f"""FROM cumplimiento c JOIN agentes a ON a.num_agente = c.num_agente
     JOIN politicas o ON o.num_politica = c.num_politica
     LEFT JOIN excepciones x ON c.veredicto = 'no_cumple' AND x.id_excepcion = (
         SELECT e.id_excepcion FROM excepciones e WHERE e.num_politica = c.num_politica
-        AND e.desde <= ? AND {ENDS} > ? AND {COVERS}
+        AND e.desde <= {{clock}} AND {ENDS} > {{clock}} AND {COVERS}
         ORDER BY {ENDS} DESC, e.id_excepcion LIMIT 1)"""  # noqa: S608 - text of our own
+"""Verdicts with the exception in force at `clock`, where there is one."""
 _IN_FORCE = "c.desde <= ? AND c.hasta > ?"
 _LABELLED = "EXISTS (SELECT 1 FROM json_each(a.etiquetas) e WHERE e.key = ? AND e.value = ?)"
 _LISTED = f"estado IN {LISTED}"

@@ -1,25 +1,13 @@
-"""Reports and the servers that sent them."""
+"""Reports as they were posted."""
 
 import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    DateTime,
-    Select,
-    Text,
-    and_,
-    func,
-    or_,
-    select,
-    type_coerce,
-)
+from sqlalchemy import ColumnElement, Connection, DateTime, Text, func, select, type_coerce
 
-from API.app.queries.admission import LISTED
-from createDB.schema import agentes, procesos, servers, usuarios_activos
+from createDB.schema import procesos, servers, usuarios_activos
 
 
 class StoredReport(NamedTuple):
@@ -28,42 +16,6 @@ class StoredReport(NamedTuple):
     id_serv: int
     id_reporte: str
     recibido: datetime
-
-
-class Filters(NamedTuple):
-    """What a list of servers is narrowed to; `*` in a text stands for any text."""
-
-    ip: str | None = None
-    hostname: str | None = None
-    so: str | None = None
-
-
-def latest_reports(
-    connection: Connection, filters: Filters, after: str | None, limit: int
-) -> list[dict[str, Any]]:
-    """Give the latest report of each server that is in service, without its processes and sessions.
-
-    Args:
-        connection: to the database.
-        filters: which servers.
-        after: the `id_agente` of the last server of the page before; None for the first page.
-        limit: how many at most.
-
-    Returns:
-        the columns of `servers` by name, in the order of `id_agente`.
-    """
-    query = (
-        select(*_COLUMNS)
-        .join(agentes, agentes.c.id_serv == servers.c.id_serv)
-        .where(agentes.c.estado.in_(LISTED))
-        .order_by(agentes.c.id_agente)
-        .limit(limit)
-    )
-    if after:
-        query = query.where(agentes.c.id_agente > after)
-    found = connection.execute(_narrowed(query, filters))
-    names = tuple(found.keys())
-    return [_as_json(dict(zip(names, row, strict=True))) for row in found]
 
 
 def report_as_posted(connection: Connection, id_serv: int) -> dict[str, Any] | None:
@@ -139,22 +91,3 @@ def _sessions(connection: Connection, id_serv: int) -> list[dict[str, Any]]:
         .order_by(usuarios_activos.c.id_usr)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _narrowed(query: Select[Any], filters: Filters) -> Select[Any]:
-    if filters.ip:
-        query = query.where(_like(servers.c.ipaddress, filters.ip))
-    if filters.hostname:
-        query = query.where(_like(servers.c.hostname, filters.hostname))
-    if filters.so:
-        release = servers.c.distribucion + " " + servers.c.version_distribucion
-        names = (servers.c.nombre_so, servers.c.distribucion, release)
-        query = query.where(or_(*(_like(name, filters.so) for name in names)))
-    return query
-
-
-def _like(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-    """Match the whole text, whatever its case; only `*` is special."""
-    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    text = escaped.replace("*", "%").lower()
-    return and_(column.is_not(None), func.lower(column).like(text, escape="\\"))

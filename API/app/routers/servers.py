@@ -1,4 +1,4 @@
-"""`/servers`: reports come in and are looked at."""
+"""`/servers`: reports come in; each can be looked at. `resources.py` has the list."""
 
 from flask import Blueprint
 
@@ -9,5 +9,4 @@ blueprint = Blueprint("servers", __name__)
 blueprint.add_url_rule(
     "/servers", view_func=servers.receive_report, methods=["POST"], strict_slashes=False
 )
-blueprint.add_url_rule("/servers", view_func=servers.list_servers, strict_slashes=False)
 blueprint.add_url_rule("/servers/<int:id_serv>", view_func=servers.show_report)
