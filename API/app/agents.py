@@ -11,11 +11,12 @@ from API.app.accounts.credentials import now
 from API.app.alerts.incidents import Kind, follow_server, note
 from API.app.audit import Actor, record
 from API.app.queries.admission import RETIRED, REVOKED
+from API.app.words import SpokenError
 from createDB.schema import agentes
 
 
-class NoSuchServerError(Exception):
-    """A name stands for no server, or for several; the message is one line for the operator."""
+class NoSuchServerError(SpokenError):
+    """A name stands for no server, or for several."""
 
 
 def find(connection: Connection, name: str) -> Row[Any]:
@@ -31,9 +32,9 @@ def find(connection: Connection, name: str) -> Row[Any]:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise NoSuchServerError(f"no hay ningún servidor {name!r}")
+        raise NoSuchServerError("server_unknown", name=name)
     identities = ", ".join(row.id_agente for row in found)
-    raise NoSuchServerError(f"hay varios servidores {name!r}; nombre uno por su id: {identities}")
+    raise NoSuchServerError("server_ambiguous", name=name, identities=identities)
 
 
 def change_state(

@@ -12,7 +12,7 @@ from API.app.ingest.channel import Address, WriterClient
 from API.app.overview import Overview
 from API.app.questions import Questions
 from API.app.settings import Settings
-from createDB.engine import open_engine
+from createDB.engine import database_path, open_engine
 
 PATIENCE_MS = 10_000
 """How long a change that is no report waits for the reports that are being written."""
@@ -31,6 +31,11 @@ class Collector:
         self.overview = Overview(self.questions)
         self.writer = WriterClient(address, max(1, settings.queue // settings.processes))
         self.local_secret = local_secret(address.key)
+
+    @property
+    def database(self) -> Path:
+        """Where the database is."""
+        return database_path(self.settings.database)
 
     @property
     def log_folder(self) -> Path:

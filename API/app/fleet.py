@@ -56,6 +56,8 @@ class PolicyStanding(NamedTuple):
     severity: str
     to_judge: int
     """Servers that it has yet to judge since it changed."""
+    since: int | None
+    """Since when the first of those fails that fail it now (ms since 1970)."""
     counts: Mapping[str, int]
     """By verdict, of servers in service."""
 

@@ -9,11 +9,12 @@ from API.app.agents import find
 from API.app.alerts.incidents import follow_policy
 from API.app.audit import Actor, record
 from API.app.queries.times import as_ms, from_ms
+from API.app.words import SpokenError
 from createDB.schema import excepciones, politicas
 
 
-class WaiverError(Exception):
-    """An exception cannot be granted or ended; the message is one line for the operator."""
+class WaiverError(SpokenError):
+    """An exception cannot be granted or ended."""
 
 
 class Label(NamedTuple):
@@ -51,9 +52,9 @@ def grant(
     num_politica = _policy(connection, policy)
     start, end = as_ms(datetime.now(UTC)), as_ms(until)
     if end <= start:
-        raise WaiverError(f"{from_ms(end)} ya pasó: diga hasta cuándo vale (--until)")
+        raise WaiverError("waiver_past", until=from_ms(end))
     if not reason:
-        raise WaiverError("diga por qué (--reason)")
+        raise WaiverError("waiver_reason")
     number: int = connection.execute(
         insert(excepciones)
         .values(
@@ -83,7 +84,7 @@ def end_now(connection: Connection, actor: Actor, number: int) -> None:
         .returning(excepciones.c.num_politica)
     ).scalar()
     if ended is None:
-        raise WaiverError(f"no hay ninguna excepción {number} en vigor")
+        raise WaiverError("waiver_unknown", number=number)
     is_it = politicas.c.num_politica == ended
     policy = connection.execute(select(politicas.c.id_politica).where(is_it)).scalar_one()
     record(connection, actor, "excepcion.terminar", policy, {"excepcion": number})
@@ -95,7 +96,7 @@ def _policy(connection: Connection, name: str) -> int:
     query = select(politicas.c.num_politica).where(is_it)
     found: int | None = connection.execute(query).scalar()
     if found is None:
-        raise WaiverError(f"no hay ninguna política {name!r} en vigor")
+        raise WaiverError("policy_unknown", name=name)
     return found
 
 

@@ -33,6 +33,10 @@ NEEDS = {
     "console.invite": Role.ADMINISTRADOR,
     "resources.auditoria": Role.ADMINISTRADOR,
     "resources.auditoria_as": Role.ADMINISTRADOR,
+    "console.add_exception": Role.OPERADOR,
+    "console.end_exception": Role.OPERADOR,
+    "console.show_trial": Role.OPERADOR,
+    "console.run_trial": Role.OPERADOR,
 }
 """Routes for which it takes more than `lector`."""
 

@@ -83,7 +83,7 @@ def test_addresses_are_sorted_by_their_numbers(fleet: Fleet) -> None:
 def test_policies_come_by_severity_and_by_how_many_fail() -> None:
     def policy(number: int, severity: str, failing: int) -> PolicyStanding:
         counts = dict.fromkeys(VERDICTS, 0) | {"no_cumple": failing}
-        return PolicyStanding(number, f"p{number}", "", severity, 0, counts)
+        return PolicyStanding(number, f"p{number}", "", severity, 0, None, counts)
 
     made = [policy(1, "baja", 9), policy(2, "critica", 1), policy(3, "critica", 3)]
     assert [each.num_politica for each in fleet_of([], made).policies] == [3, 2, 1]

@@ -38,6 +38,7 @@ class PolicyRow(NamedTuple):
     titulo: str
     severidad: str
     por_juzgar: int
+    incumplida_desde: int | None
 
 
 class AlertRow(NamedTuple):
@@ -160,11 +161,13 @@ _COUNTS_OUT_OF_SERVICE = f"""
     ON c.num_agente = a.num_agente AND c.hasta = {OPEN}
     WHERE a.estado IN ('{RETIRED}', '{REVOKED}') GROUP BY c.num_politica, c.veredicto
 """  # noqa: S608
-_POLICIES = """
+_POLICIES = f"""
     SELECT num_politica, id_politica, titulo, severidad, CASE WHEN repaso IS NULL THEN 0 ELSE (
-        SELECT count(*) FROM agentes a WHERE a.num_agente > repaso) END
-    FROM politicas WHERE vigente
-"""
+        SELECT count(*) FROM agentes a WHERE a.num_agente > repaso) END,
+        (SELECT min(c.desde) FROM cumplimiento c
+         WHERE c.hasta = {OPEN} AND c.veredicto = 'no_cumple' AND c.num_politica = o.num_politica)
+    FROM politicas o WHERE vigente
+"""  # noqa: S608
 _FAILING = """
     SELECT c.num_agente, c.desde, c.hasta FROM cumplimiento c
     JOIN politicas o USING (num_politica)

@@ -2,7 +2,16 @@
 
 from flask import Blueprint
 
-from API.app.controllers.consola import account, home, login, preferences, pulse, servers
+from API.app.controllers.consola import (
+    account,
+    home,
+    login,
+    policies,
+    preferences,
+    pulse,
+    servers,
+    trial,
+)
 
 blueprint = Blueprint("console", __name__)
 
@@ -10,6 +19,22 @@ blueprint.add_url_rule("/", "show_root", home.show_root)
 blueprint.add_url_rule("/consola", "show_home", home.show_home, strict_slashes=False)
 blueprint.add_url_rule("/consola/alta", "invite", home.invite, methods=["POST"])
 blueprint.add_url_rule("/consola/servidores", "list_servers", servers.list_servers)
+blueprint.add_url_rule("/consola/politicas", "list_policies", policies.list_policies)
+blueprint.add_url_rule("/consola/politicas/<id_politica>", "show_policy", policies.show_policy)
+blueprint.add_url_rule(
+    "/consola/politicas/<id_politica>/excepciones",
+    "add_exception",
+    policies.add_exception,
+    methods=["POST"],
+)
+blueprint.add_url_rule(
+    "/consola/politicas/<id_politica>/excepciones/<int:id_excepcion>/terminar",
+    "end_exception",
+    policies.end_exception,
+    methods=["POST"],
+)
+blueprint.add_url_rule("/consola/probar", "show_trial", trial.show_trial)
+blueprint.add_url_rule("/consola/probar", "run_trial", trial.run_trial, methods=["POST"])
 blueprint.add_url_rule("/consola/pulso", "show_pulse", pulse.show_pulse)
 blueprint.add_url_rule(
     "/consola/preferencias", "keep_preference", preferences.keep_preference, methods=["POST"]

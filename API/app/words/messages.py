@@ -1,4 +1,4 @@
-"""What is wrong with a name, a password, a token; commands say it too."""
+"""What is wrong with a name, a password, a token, an exception; commands say it too."""
 
 WORDS: dict[str, tuple[str, str]] = {
     "password_short": (
@@ -33,5 +33,28 @@ WORDS: dict[str, tuple[str, str]] = {
         "An account may have {most} tokens: revoke those that you do not use.",
     ),
     "token_unknown": ("No hay tal token.", "There is no such token."),
+    "server_unknown": ("no hay ningún servidor {name!r}", "there is no server {name!r}"),
+    "server_ambiguous": (
+        "hay varios servidores {name!r}; nombre uno por su id: {identities}",
+        "there are several servers {name!r}; name one by its id: {identities}",
+    ),
+    "waiver_past": (
+        "{until} ya pasó: diga hasta cuándo vale",
+        "{until} is past: say until when it is good",
+    ),
+    "waiver_date": ("{text!r} no es una fecha", "{text!r} is no date"),
+    "waiver_reason": ("diga por qué", "say why"),
+    "waiver_label": (
+        "{text!r} no es CLAVE ni CLAVE:VALOR",
+        "{text!r} is neither NAME nor NAME:VALUE",
+    ),
+    "waiver_unknown": (
+        "no hay ninguna excepción {number} en vigor",
+        "there is no exception {number} in force",
+    ),
+    "policy_unknown": (
+        "no hay ninguna política {name!r} en vigor",
+        "there is no policy {name!r} in force",
+    ),
     "wrong_form": ("El formulario no está completo.", "The form is not complete."),
 }

@@ -12,6 +12,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "theme_claro": ("Claro", "Light"),
     "theme_oscuro": ("Oscuro", "Dark"),
     "page_home": ("Inicio", "Home"),
+    "page_policies": ("Políticas", "Policies"),
     "page_servers": ("Servidores", "Servers"),
     "not_loaded": (
         "No se pudo cargar lo último: lo que ve puede ser viejo. Se vuelve a intentar solo.",

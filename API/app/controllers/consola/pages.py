@@ -30,7 +30,11 @@ from API.app.words import LANGUAGES, WORDS, SpokenError, count, say
 MAX_FORM = 16 << 10
 """Bytes that a form may have."""
 
-SECTIONS = (("home", "console.show_home"), ("servers", "console.list_servers"))
+SECTIONS = (
+    ("home", "console.show_home"),
+    ("servers", "console.list_servers"),
+    ("policies", "console.list_policies"),
+)
 """What the navigation leads to: the key of its name and icon, and its endpoint."""
 
 THEMES = ("auto", "claro", "oscuro")

@@ -38,8 +38,13 @@ class Part(NamedTuple, Generic[Item]):
 
 def page_of(items: Sequence[Item]) -> Part[Item]:
     """Give the page that `pagina` asks for; the last one where there are not so many."""
-    text = request.args.get("pagina", "")
-    asked = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
-    number = max(1, min(asked, -(-len(items) // PAGE)))
+    number = asked(len(items))
     start = (number - 1) * PAGE
     return Part(items[start : start + PAGE], start + 1, len(items), number)
+
+
+def asked(total: int) -> int:
+    """Give the number of the page that `pagina` asks for, of so many items in all."""
+    text = request.args.get("pagina", "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+    return max(1, min(number, -(-total // PAGE)))

@@ -1,0 +1,86 @@
+"""Tries a query on the fleet, for somebody who waits: within a time, and one trial at once."""
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from API.app.compliance.guard import Guard, QueryError
+from API.app.ingest.sql import sql_time
+from API.app.queries.politicas import Reported
+
+TRIAL_S = 3.0
+"""How long a trial may take; what is found by then is shown."""
+
+MOST_SERVERS = 50
+"""Servers whose rows are kept; the others are counted."""
+
+_one = threading.Lock()
+
+
+class BusyError(Exception):
+    """Another trial is going on."""
+
+
+class Finding(NamedTuple):
+    """The rows that the query gives for one server."""
+
+    server: Reported
+    rows: list[dict[str, Any]]
+    more: bool
+    """Whether there are more rows than are kept."""
+
+
+class Trial(NamedTuple):
+    """What a query finds."""
+
+    tried: int
+    """Servers that it was run for."""
+    servers: int
+    """Servers that there are."""
+    violating: int
+    findings: list[Finding]
+    failure: str | None
+    """Why it could not be run to its end; it was run for no other server then."""
+
+
+def try_query(path: Path, query: str, servers: Sequence[Reported]) -> Trial:
+    """Run a policy's query for the latest report of each server.
+
+    Args:
+        path: of the database.
+        query: one SELECT of the rows that violate the policy, for `:id_serv` at `:en`.
+        servers: that it is run for, in this order, as many as there is time for.
+
+    Raises:
+        BusyError: somebody else tries one in this process.
+    """
+    if not _one.acquire(blocking=False):
+        raise BusyError
+    try:
+        with closing(Guard.open(path)) as guard:
+            return _try(guard, query, servers)
+    finally:
+        _one.release()
+
+
+def _try(guard: Guard, query: str, servers: Sequence[Reported]) -> Trial:
+    deadline = time.monotonic() + TRIAL_S
+    at = sql_time(datetime.now(UTC).replace(tzinfo=None))
+    findings: list[Finding] = []
+    tried = violating = 0
+    for server in servers:
+        if time.monotonic() > deadline:
+            break
+        try:
+            found = guard.run(query, server.id_serv, at)
+        except QueryError as error:
+            return Trial(tried, len(servers), violating, findings, str(error))
+        tried += 1
+        violating += bool(found.rows)
+        if found.rows and len(findings) < MOST_SERVERS:
+            findings.append(Finding(server, found.rows, found.more))
+    return Trial(tried, len(servers), violating, findings, None)
