@@ -7,6 +7,7 @@ a report could not gather (`errores`) neither ends nor begins anything; a new bo
 that does not outlive one.
 """
 
+import sys
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from API.app.facts import LISTS, SYSTEM, Fact, Items, system_values
-from API.app.ingest.labels import NO_ITEMS, Key, Labels, Observed
+from API.app.ingest.labels import NO_ITEMS, NO_KEYS, Key, Labels, Observed, counted
 from API.app.ingest.periods import (
     Changes,
     Period,
@@ -32,8 +33,8 @@ from API.app.ingest.retention import limits_of
 from API.app.report import Report
 from createDB.schema import OPEN
 
-REMEMBERED_KEYS = 1_000_000
-"""Open periods kept in memory, of all servers: some 100 MiB. Others are read when needed."""
+REMEMBERED_KEYS = 8_000_000
+"""Open periods kept in memory, of all servers: some 150 MiB. Others are read when needed."""
 
 
 class History:
@@ -138,7 +139,7 @@ class _Place:
         if system != server.system or self.report.errores:
             for fact in SYSTEM:
                 self._follow(fact, restart=False)
-            server.system = None if self.report.errores else system
+            server.system = None if self.report.errores else tuple(map(_shared, system))
         server.momento = self.momento
         if "id_arranque" not in (self.report.errores or ()):
             server.boot = self.report.id_arranque
@@ -148,12 +149,13 @@ class _Place:
         now = self._observed(fact, restart)
         if now is None:
             return
-        before = self.server.open.get(fact.field, {})
-        if restart or now.counts != before:
-            for key in _unlike(before, now.counts, restart):
+        known = self.server.open.get(fact.field, NO_KEYS)
+        if restart or now.keys != known:
+            before, counts = counted(known), counted(now.keys)
+            for key in _unlike(before, counts, restart):
                 self.changes.close(self.server, key, self.momento)
-            self._open(fact, now, _unlike(now.counts, before, restart), OPEN)
-            self.server.open[fact.field] = now.counts
+            self._open(fact, now, _some(counts, _unlike(counts, before, restart)), OPEN)
+            self.server.open[fact.field] = now.keys
 
     def as_late(self) -> None:
         """Split and extend the periods there are around its moment."""
@@ -168,34 +170,37 @@ class _Place:
                 continue
             there = periods.get(fact.field, {})
             before = {key: period.veces for key, period in there.items()}
-            for key in _unlike(before, now.counts, restart):
+            counts = counted(now.keys)
+            for key in _unlike(before, counts, restart):
                 self._cut(there[key], _first_to_know(fact, later))
             self.changes.flush(self.connection)
-            self._fill(fact, now, _unlike(now.counts, before, restart), self._bound(fact, later))
+            wanted = _some(counts, _unlike(counts, before, restart))
+            self._fill(fact, now, wanted, self._bound(fact, later))
 
     def _observed(self, fact: Fact, restart: bool) -> Observed | None:
-        """Count what the report has of `fact`; None where that says nothing of the periods."""
+        """Give what the report has of `fact`; None where that says nothing of the periods."""
         if fact.field not in (self.report.errores or ()):
             items = self.lists.get(fact.field) or fact.items(self.report)
             return self.labels.observe(self.connection, fact.field, items)
         return NO_ITEMS if restart else None
 
-    def _open(self, fact: Fact, now: Observed, keys: Collection[Key], hasta: int) -> None:
-        """Begin a period for each of `keys`."""
-        if not keys:
+    def _open(self, fact: Fact, now: Observed, wanted: Mapping[Key, int], hasta: int) -> None:
+        """Begin a period for each key of `wanted`, with how often it is there."""
+        if not wanted:
             return
-        wanted = set(keys)
-        places = {key: place for place, key in enumerate(now.keys) if key in wanted}
-        for place in places.values():
-            self.changes.open(self.server, self._period(fact, now, place, hasta))
+        left = dict(wanted)
+        for place, key in enumerate(now.keys):
+            times = left.pop(key, 0)
+            if times:
+                self.changes.open(self.server, self._period(fact, now, place, times, hasta))
 
-    def _period(self, fact: Fact, now: Observed, place: int, hasta: int) -> Period:
+    def _period(self, fact: Fact, now: Observed, place: int, times: int, hasta: int) -> Period:
         """Begin a period for the item that stands at `place`."""
-        key, items = now.keys[place], now.items
+        items = now.items
         start = items.starts[place] if items.starts else None
         inicio = None if start is None else int(start.timestamp() * 1000)
         own = fact.ends_with_boot and self.report.pid_agente == items.pids[place]
-        return Period(key, self.momento, hasta, now.counts[key], inicio, own)
+        return Period(now.keys[place], self.momento, hasta, times, inicio, own)
 
     def _cut(self, period: Period, next_to_know: _Later | None) -> None:
         """End `period` here; where it went on in the next report that knows, its rest stays."""
@@ -204,21 +209,23 @@ class _Place:
         if next_to_know and period.hasta > next_to_know.momento:
             self.changes.open(self.server, period._replace(desde=next_to_know.momento))
 
-    def _fill(self, fact: Fact, now: Observed, keys: Collection[Key], bound: _Later | None) -> None:
-        """Begin a period for each of `keys`: it lasts up to `bound`, or joins what begins there."""
+    def _fill(
+        self, fact: Fact, now: Observed, wanted: Mapping[Key, int], bound: _Later | None
+    ) -> None:
+        """Begin a period for each of `wanted`: up to `bound`, or joined to what begins there."""
         if bound is None:
-            self._open(fact, now, keys, OPEN)
+            self._open(fact, now, wanted, OPEN)
             return
         joined = set()
-        if keys and not (fact.ends_with_boot and _differ(self.report.id_arranque, bound.boot)):
+        if wanted and not (fact.ends_with_boot and _differ(self.report.id_arranque, bound.boot)):
             beginning = periods_from(self.connection, self.server.num_agente, bound.momento)
-            for key in keys:
+            for key, times in wanted.items():
                 period = beginning.get(key)
-                if period and period.veces == now.counts[key]:
+                if period and period.veces == times:
                     begin_earlier(self.connection, self.server.num_agente, period, self.momento)
                     self.changes.note(self.server, self.momento)
                     joined.add(key)
-        self._open(fact, now, [key for key in keys if key not in joined], bound.momento)
+        self._open(fact, now, _some(wanted, wanted.keys() - joined), bound.momento)
 
     def _bound(self, fact: Fact, later: Collection[_Later]) -> _Later | None:
         """Find the report at which what began here ends: the next to know, or of another boot."""
@@ -253,9 +260,19 @@ def _first_to_know(fact: Fact, later: Collection[_Later]) -> _Later | None:
     return next((report for report in later if fact.field not in report.unknown), None)
 
 
+def _shared(text: str | None) -> str | None:
+    """Have servers that say the same keep one copy of it."""
+    return None if text is None else sys.intern(text)
+
+
 def _differ(boot: str | None, other: str | None) -> bool:
     """Tell whether two reports are known to be of two boots."""
     return boot is not None and other is not None and boot != other
+
+
+def _some(counts: Mapping[Key, int], keys: Collection[Key]) -> Mapping[Key, int]:
+    """Give the part of `counts` that is about `keys`."""
+    return {key: counts[key] for key in keys}
 
 
 def _unlike(counts: Mapping[Key, int], others: Mapping[Key, int], restart: bool) -> Collection[Key]:

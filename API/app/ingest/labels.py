@@ -3,8 +3,9 @@
 A fact's label (`hechos`: field, name, second text) with a process id is a *key*, in one number.
 """
 
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from operator import add
 from typing import NamedTuple
 
@@ -35,17 +36,27 @@ def parts_of(key: Key) -> tuple[int, int]:
     return key >> 32, (key & 0xFFFFFFFF) + NO_PID
 
 
+Keys = array
+"""Of the items of one report, in their order, one as often as it stands there; 8 bytes each."""
+
+NO_KEYS: "Keys[int]" = array("q")
+
+
+def counted(keys: "Keys[int]") -> Mapping[Key, int]:
+    """Give how often each key is there."""
+    counts = dict.fromkeys(keys, 1)
+    return counts if len(counts) == len(keys) else Counter(keys)
+
+
 class Observed(NamedTuple):
     """What one report has of one fact."""
 
-    counts: Mapping[Key, int]
-    """Key -> how many equal items there are."""
-    keys: Sequence[Key]
+    keys: "Keys[int]"
     """Of each item, in the order of `items`."""
     items: Items
 
 
-NO_ITEMS = Observed({}, (), NOTHING)
+NO_ITEMS = Observed(NO_KEYS, NOTHING)
 
 
 class Labels:
@@ -60,15 +71,13 @@ class Labels:
         self._keys.clear()
 
     def observe(self, connection: Connection, field: str, items: Items) -> Observed:
-        """Count the equal ones among `items` of a fact, by their key."""
+        """Give the items of a fact their keys."""
         known = self._keys.setdefault(field, {})
         first = [
             known.get(label) or self._first_key(connection, field, label)
             for label in items.labels()
         ]
-        keys = list(map(add, first, items.pids))
-        counts = dict.fromkeys(keys, 1)
-        return Observed(counts if len(counts) == len(keys) else Counter(keys), keys, items)
+        return Observed(array("q", map(add, first, items.pids)), items)
 
     def _first_key(self, connection: Connection, field: str, label: Label) -> Key:
         """Give the key that a label has with the process id 0."""

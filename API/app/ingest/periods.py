@@ -1,13 +1,12 @@
 """Reads and writes the rows of `periodos`, the table behind the views `historial_*`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from API.app.ingest.labels import Key, key_of, parts_of
+from API.app.ingest.labels import Key, Keys, key_of, parts_of
 from API.app.ingest.sql import run_for_rows, values_of
 from createDB.schema import MAX_NUMBER, OPEN
 
@@ -32,8 +31,8 @@ class Server:
     """Of its latest report, in milliseconds; None before the first."""
     next_number: int = 0
     """The number that its next period gets."""
-    open: dict[str, Mapping[Key, int]] = field(default_factory=dict)
-    """Field -> keys of its open periods -> their `veces`."""
+    open: dict[str, "Keys[int]"] = field(default_factory=dict)
+    """Field -> keys of its open periods, each as often as its `veces` says."""
     boot: str | None = None
     """The `id_arranque` that its latest report named."""
     system: tuple[str | None, ...] | None = None
@@ -44,7 +43,8 @@ class Server:
         return sum(map(len, self.open.values()))
 
 
-KNOWN_PRESENCES = 500_000
+KNOWN_PRESENCES = 250_000
+"""Rows of `presencias` that are known to be there: some 16 MiB."""
 
 
 class Changes:
@@ -54,8 +54,9 @@ class Changes:
         self._closed: list[tuple[int, ...]] = []
         self._opened: list[tuple[int | None, ...]] = []
         self._moments: set[tuple[int, int]] = set()
-        self._present: set[tuple[int, int]] = set()
-        self._known: set[tuple[int, int]] = set()
+        self._present: set[int] = set()
+        """`id_hecho << 32 | num_agente`: a number takes half the memory of a pair."""
+        self._known: set[int] = set()
         self._repetitions = 0
 
     def forget_presences(self) -> None:
@@ -78,7 +79,7 @@ class Changes:
         )  # fmt: skip
         server.next_number += period.veces
         self._repetitions = max(self._repetitions, period.veces)
-        presence = (id_hecho, server.num_agente)
+        presence = id_hecho << 32 | server.num_agente
         if presence not in self._known:
             self._present.add(presence)
         self.note(server, period.desde)
@@ -94,7 +95,8 @@ class Changes:
         run_for_rows(connection, _end_open, self._closed)
         run_for_rows(connection, _insert_periods, self._opened)
         run_for_rows(connection, _insert_moments, list(self._moments))
-        run_for_rows(connection, _insert_presences, list(self._present))
+        present = [(presence >> 32, presence & 0xFFFFFFFF) for presence in self._present]
+        run_for_rows(connection, _insert_presences, present)
         if self._repetitions > 1:
             connection.exec_driver_sql(_REPETITIONS, (self._repetitions,))
         if len(self._known) > KNOWN_PRESENCES:
@@ -144,7 +146,7 @@ def load_open(connection: Connection, server: Server) -> None:
     server.system = None
     periods, server.boot = periods_at(connection, server.num_agente, OPEN - 1)
     server.open = {
-        field: {key: period.veces for key, period in found.items()}
+        field: Keys("q", (key for key in found for _ in range(found[key].veces)))
         for field, found in periods.items()
     }
 
