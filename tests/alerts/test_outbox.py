@@ -1,9 +1,11 @@
 """From alerts to messages: together, once, in order, and none lost while a channel is away."""
 
+import threading
 from typing import Any
 
 import pytest
 
+from API.app.alerts import sender
 from API.app.alerts.outbox import LONGEST_PAUSE_S, discard, pause
 from API.app.housekeeping import Rows, Way, alone
 from createDB.views import Layout
@@ -49,6 +51,28 @@ def test_a_hundred_servers_are_one_message_and_so_is_their_end(
     telling.rests()
 
 
+def test_the_first_judging_of_a_fleet_is_one_message_and_so_is_a_new_policy(
+    new_trial: NewTrial, new_telling: NewTelling, put_file: PutFile, receiver: Receiver
+) -> None:
+    telling = new_telling(new_trial(Layout.COMPLETO), put_file(receiver.url, cada=300))
+    telling.put(*fleet(30, 0, **MINING))
+    telling.delivers(receiver, 1)
+    counts = {(g["tipo"], g["politica"]): g["total"] for g in receiver.posted[0].json["grupos"]}
+    assert counts == {
+        ("incumplimiento", "mineros"): 30,
+        ("incumplimiento", "auditoria"): 30,
+        ("servidor_nuevo", None): 30,
+    }
+    telling.trial.put("nueva", ["procesos"], "SELECT 1 FROM procesos WHERE id_serv = :id_serv")
+    telling.trial.court.library.refresh()
+    telling.trial.court.synchronize()
+    telling.rests()
+    telling.trial.judges()
+    telling.delivers(receiver, 2)
+    assert receiver.posted[1].json["resumen"] == "ALTA: 30 servidores no cumplen: Una"
+    telling.rests()
+
+
 def test_nothing_is_lost_or_doubled_while_the_channel_is_away(
     telling: Telling, receiver: Receiver
 ) -> None:
@@ -76,6 +100,18 @@ def test_nothing_is_lost_or_doubled_while_the_channel_is_away(
     assert {p.headers["webhook-id"] for p in (first, second, third)} != {last.headers["webhook-id"]}
     assert len({(p.headers["webhook-id"], p.body) for p in (first, second, third)}) == 1
     telling.rests()
+
+
+def test_an_attempt_that_does_not_end_is_given_up(
+    telling: Telling, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "LONGEST_S", 0.2)
+    receiver.hold = threading.Event()
+    telling.put(entry(0, 0, 1, **MINING))
+    failed = "SELECT intentos, error FROM mensajes WHERE error IS NOT NULL"
+    telling.until(lambda: telling.trial.rows(failed), "it is given up")
+    assert telling.trial.rows(failed) == [(1, "no terminó en 0 segundos")]
+    receiver.hold.set()
 
 
 def test_who_asks_to_be_left_alone_is(telling: Telling, receiver: Receiver) -> None:

@@ -4,10 +4,9 @@ import ipaddress
 import json
 import re
 import time
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
-
-import requests
 
 from API.app.alerts import signature
 from API.app.alerts.words import say_plainly
@@ -83,6 +82,8 @@ class Webhook:
 
     def send(self, message: Message) -> str:
         """Deliver a message."""
+        import requests  # where it is used: without channels nobody needs it
+
         body = message.contenido.encode()
         identity = f"msg_{message.clave}"
         headers = signature.headers(self._secret, identity, int(time.time()), body)
@@ -96,23 +97,14 @@ class Webhook:
                 verify=self._verify,
                 stream=True,  # nobody reads what it answers besides
             ) as response:
+                said = f"respondió {response.status_code}"
                 if not 200 <= response.status_code < 300:
-                    raise DeliveryError(f"respondió {response.status_code}", _retry_after(response))
-                return f"respondió {response.status_code}"
+                    raise DeliveryError(said, _retry_after(response.headers))
+                return said
+        except requests.Timeout:
+            raise DeliveryError(f"{self.shown}: no respondió a tiempo") from None
         except (requests.RequestException, OSError) as error:
-            raise DeliveryError(self._reason(error)) from None
-
-    def _reason(self, error: Exception) -> str:
-        """Say why without the path and the query of the URL, which may hold a secret."""
-        if isinstance(error, requests.Timeout):
-            return f"{self.shown}: no respondió a tiempo"
-        deepest: BaseException = error
-        while cause := deepest.__cause__ or deepest.__context__:
-            deepest = cause
-        said = getattr(deepest, "strerror", None)
-        if said is None and isinstance(deepest, OSError):
-            said = str(deepest)
-        return f"{self.shown}: {said or type(error).__name__}"
+            raise DeliveryError(f"{self.shown}: {_root_of(error)}") from None
 
 
 class Service:
@@ -177,8 +169,16 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
-def _retry_after(response: requests.Response) -> float:
-    text = response.headers.get("Retry-After", "")
+def _root_of(error: BaseException) -> str:
+    """Say why at bottom: what is above names the URL, whose path and query may hold a secret."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    said = getattr(error, "strerror", None) or (str(error) if isinstance(error, OSError) else None)
+    return said or type(error).__name__
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    text = headers.get("Retry-After", "")
     return float(text) if re.fullmatch("[0-9]{1,6}", text) else 0.0
 
 

@@ -19,18 +19,15 @@ EVIDENCE_SIZE = 2_000
 SEVEREST_FIRST = "instr('critica,alta,media,baja', al.severidad)"
 
 
-def contents_of(
-    connection: Connection, id_mensaje: int, key: str, creado: int, link: str | None
-) -> str:
+def contents_of(connection: Connection, id_mensaje: int, link: str | None) -> str:
     """Make what a message says.
 
     Args:
-        connection: in the transaction in which alerts were put into the message.
+        connection: to the database, in which the message has its alerts.
         id_mensaje: its number.
-        key: its identity.
-        creado: when it was made, in milliseconds since 1970.
         link: where people reach the collector.
     """
+    key, creado = connection.exec_driver_sql(_MESSAGE, (id_mensaje,)).one()
     shown = connection.exec_driver_sql(_ALERTS, (id_mensaje, DETAILED)).all()
     groups = [dict(row._mapping) for row in connection.exec_driver_sql(_GROUPS, (id_mensaje,))]
     total = sum(group["total"] for group in groups)
@@ -67,7 +64,7 @@ def _alert(row: Row[Any], link: str | None) -> dict[str, Any]:
         "resolucion": row.resolucion if row.que == "resuelta" else None,
         "evidencia": rows,
         "evidencia_omitida": cut,
-        "enlace": f"{link}/agentes/{row.id_agente}/cumplimiento" if link else None,
+        "enlace": f"{link}/consola/servidores?buscar={row.id_agente}" if link else None,
     }
 
 
@@ -83,6 +80,7 @@ def _evidence(text: str | None) -> tuple[Sequence[Any], int]:
     return rows[:kept], len(rows) - kept
 
 
+_MESSAGE = "SELECT clave, creado FROM mensajes WHERE id_mensaje = ?"
 _ALERTS = f"""
     SELECT al.*, e.que, a.id_agente, a.hostname, a.ipaddress, a.etiquetas, o.id_politica, o.titulo
     FROM entregas e JOIN alertas al USING (id_alerta) JOIN agentes a USING (num_agente)

@@ -14,10 +14,9 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from API.app.alerts.channels import DeliveryError, Message
-from API.app.alerts.contents import contents_of
 from API.app.alerts.rules import File, Incident, Rule, channels_for
 
-PLANNED = 2_000
+PLANNED = 500
 """Alerts that are planned in one transaction."""
 
 PATIENCE_MS = 5 * 60_000
@@ -45,19 +44,26 @@ def something_to_do(
     connection: Connection, file: File | None, channels: Collection[str], now: int
 ) -> bool:
     """Tell whether `plan` or `gather` has something to do; asks, and changes nothing."""
-    opened, over = _to_plan(connection, file, now, 1)
-    return bool(opened or over) or bool(file and _to_gather(connection, file, channels, now))
+    until = now - (1_000 * file.espera if file else 0)
+    values = {"until": until, "patient": min(until, _patient(connection, file, now))}
+    if connection.exec_driver_sql(_IS_DUE, values).scalar():
+        return True
+    return bool(file and _to_gather(connection, file, channels, now))
 
 
-def plan(connection: Connection, file: File | None, now: int) -> None:
-    """Decide of alerts that are due who is told; without a file, nobody is.
+def plan(connection: Connection, file: File | None, now: int) -> bool:
+    """Decide who is told of the alerts that there are; without a file, nobody is.
 
     Args:
         connection: in a transaction.
         file: of channels and rules.
         now: in milliseconds since 1970.
+
+    Returns:
+        whether there may be more: a few are done at a time, so that no report waits for long.
     """
-    opened, over = _to_plan(connection, file, now, PLANNED)
+    patient = _patient(connection, file, now)
+    opened = connection.exec_driver_sql(_OPENED, (patient, PLANNED)).all()
     rules: Sequence[Rule] = file.reglas if file else ()
     rows = [
         (row.id_alerta, "abierta", channel)
@@ -66,12 +72,13 @@ def plan(connection: Connection, file: File | None, now: int) -> None:
     ]
     if rows:
         connection.exec_driver_sql(_DELIVER, rows)
-    if opened:
-        connection.exec_driver_sql(_PLANNED, [(row.id_alerta,) for row in opened])
-    for number in over:
-        connection.exec_driver_sql(_DELIVER_END, (number,))
-        connection.exec_driver_sql(_CANCEL, (number,))
-        connection.exec_driver_sql(_PLANNED, (number,))
+    over = [(number,) for number in connection.exec_driver_sql(_CLOSED, (PLANNED,)).scalars()]
+    if over:
+        connection.exec_driver_sql(_DELIVER_END, over)
+        connection.exec_driver_sql(_CANCEL, over)
+    if done := [*over, *((row.id_alerta,) for row in opened)]:
+        connection.exec_driver_sql(_PLANNED, done)
+    return PLANNED in (len(opened), len(over))
 
 
 def gather(connection: Connection, file: File, channels: Collection[str], now: int) -> None:
@@ -84,19 +91,19 @@ def gather(connection: Connection, file: File, channels: Collection[str], now: i
         now: in milliseconds since 1970.
     """
     for channel in _to_gather(connection, file, channels, now):
-        _gather(connection, file, channel, now)
+        values = (channel, str(uuid.uuid4()), now, now)
+        number = connection.exec_driver_sql(_NEW, values).scalar_one()
+        connection.exec_driver_sql(_TAKE, (number, channel))
 
 
-def _to_plan(
-    connection: Connection, file: File | None, now: int, most: int
-) -> tuple[Sequence[Row[Any]], Sequence[int]]:
-    """Give some alerts that are due, and the numbers of some that are over."""
-    until = now - (1_000 * file.espera if file else 0)
-    opened = connection.exec_driver_sql(_OPENED, (until, most)).all()
-    if opened and file and _catches_up(connection, now):
-        patient = now - PATIENCE_MS
-        opened = [row for row in opened if row.abierta <= patient or row.id_politica is None]
-    return opened, connection.exec_driver_sql(_CLOSED, (until, most)).scalars().all()
+def without_text(connection: Connection) -> Sequence[int]:
+    """Number the messages whose text is not made yet."""
+    return connection.exec_driver_sql(_WITHOUT_TEXT).scalars().all()
+
+
+def fix_text(connection: Connection, id_mensaje: int, text: str) -> None:
+    """Let a message say this from now on, on every attempt."""
+    connection.exec_driver_sql(_FIX_TEXT, (text, id_mensaje))
 
 
 def _to_gather(
@@ -157,20 +164,14 @@ def discard(connection: Connection, channel: str, now: int) -> tuple[int, int]:
     return messages, alerts
 
 
-def _gather(connection: Connection, file: File, channel: str, now: int) -> None:
-    key = str(uuid.uuid4())
-    number: int = connection.exec_driver_sql(_NEW, (channel, key, now, now)).scalar_one()
-    connection.exec_driver_sql(_TAKE, (number, channel))
-    link = file.enlace.rstrip("/") if file.enlace else None
-    text = contents_of(connection, number, key, now, link)
-    connection.exec_driver_sql("UPDATE mensajes SET contenido = ? WHERE id_mensaje = ?",
-                               (text, number))  # fmt: skip
+def _patient(connection: Connection, file: File | None, now: int) -> int:
+    """Tell up to which moment alerts of policies count: those after it wait for more of them.
 
-
-def _catches_up(connection: Connection, now: int) -> bool:
-    """Tell whether the judge judges much anew: a policy that changed, or what came long ago."""
+    That is now, unless the judge judges much anew: a policy that changed, or what came long ago.
+    """
     row = connection.exec_driver_sql(_BEHIND).one()
-    return bool(row.anew) or (row.since is not None and row.since < now - BEHIND_MS)
+    behind = row.anew or (row.since is not None and row.since < now - BEHIND_MS)
+    return now - PATIENCE_MS if file and behind else now
 
 
 def _incident(row: Row[Any]) -> Incident:
@@ -178,15 +179,21 @@ def _incident(row: Row[Any]) -> Incident:
     return Incident(row.tipo, row.severidad, row.id_politica, row.hostname, labels)
 
 
+_IS_DUE = """
+    SELECT EXISTS (SELECT 1 FROM alertas WHERE por_avisar = 'resuelta' AND resuelta <= :until)
+        OR EXISTS (
+            SELECT 1 FROM alertas WHERE por_avisar = 'abierta' AND abierta <= :until
+            AND (abierta <= :patient OR num_politica IS NULL))
+"""
+"""Whoever waited long enough takes along what has come since."""
 _OPENED = """
-    SELECT al.id_alerta, al.tipo, al.severidad, al.abierta, a.hostname, a.etiquetas,
-        o.id_politica
+    SELECT al.id_alerta, al.tipo, al.severidad, a.hostname, a.etiquetas, o.id_politica
     FROM alertas al JOIN agentes a USING (num_agente) LEFT JOIN politicas o USING (num_politica)
-    WHERE al.por_avisar = 'abierta' AND al.abierta <= ? ORDER BY al.id_alerta LIMIT ?
+    WHERE al.por_avisar = 'abierta' AND (al.abierta <= ? OR al.num_politica IS NULL)
+    ORDER BY al.id_alerta LIMIT ?
 """
 _CLOSED = """
-    SELECT id_alerta FROM alertas WHERE por_avisar = 'resuelta' AND resuelta <= ?
-    ORDER BY id_alerta LIMIT ?
+    SELECT id_alerta FROM alertas WHERE por_avisar = 'resuelta' ORDER BY id_alerta LIMIT ?
 """
 _DELIVER = "INSERT INTO entregas (id_alerta, que, canal) VALUES (?, ?, ?)"
 _DELIVER_END = """
@@ -214,10 +221,13 @@ _NEW = """
     INSERT INTO mensajes (canal, clave, contenido, creado, proximo) VALUES (?, ?, '', ?, ?)
     RETURNING id_mensaje
 """
+_WITHOUT_TEXT = "SELECT id_mensaje FROM mensajes WHERE estado = 'espera' AND contenido = ''"
+_FIX_TEXT = "UPDATE mensajes SET contenido = ? WHERE id_mensaje = ? AND contenido = ''"
 _TAKE = "UPDATE entregas SET id_mensaje = ? WHERE canal = ? AND id_mensaje IS NULL"
 _DUE = """
     SELECT id_mensaje, clave, contenido, intentos FROM mensajes
-    WHERE estado = 'espera' AND canal = ? AND proximo <= ? ORDER BY proximo, id_mensaje LIMIT 1
+    WHERE estado = 'espera' AND canal = ? AND proximo <= ? AND contenido <> ''
+    ORDER BY proximo, id_mensaje LIMIT 1
 """
 _DELIVERED = """
     UPDATE mensajes SET estado = 'entregado', terminado = ?, intentos = intentos + 1, error = NULL

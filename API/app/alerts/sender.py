@@ -1,6 +1,7 @@
 """Looks for what people are to be told, gathers it and delivers it; see `process`."""
 
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 from API.app.alerts import incidents, outbox
 from API.app.alerts.channels import Channel, DeliveryError
+from API.app.alerts.contents import contents_of
 from API.app.alerts.file import Alerting, files_of, read_file
 from API.app.alerts.outbox import Due
+from API.app.alerts.rules import File
 from API.app.queries.times import now_ms
 from API.app.settings import SettingsError
 from createDB.engine import open_engine
@@ -36,6 +39,16 @@ class Watched:
         self.alerting: Alerting | None = read_file(path) if path else None
         """What it says; None where there is none."""
         self._seen = self._look()
+
+    @property
+    def file(self) -> File | None:
+        """The channels and rules as they are written; None where there is no file."""
+        return self.alerting.file if self.alerting else None
+
+    @property
+    def link(self) -> str | None:
+        """Where people reach the collector."""
+        return self.file.enlace.rstrip("/") if self.file and self.file.enlace else None
 
     @property
     def channels(self) -> Mapping[str, Channel]:
@@ -69,15 +82,26 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return status.st_mtime_ns, status.st_size, status.st_mode
 
 
+LONGEST_S = 300.0
+"""After how long an attempt that does not end is given up, in seconds."""
+
+
 class Trying(threading.Thread):
     """One attempt to deliver a message; a thread that keeps no process from ending."""
 
     def __init__(self, attempt: Due, channel: Channel) -> None:
         super().__init__(name=f"channel {attempt.canal}", daemon=True)
         self.attempt = attempt
+        self._began = time.monotonic()
         self.error: DeliveryError | None = None
         self._channel = channel
         self.start()
+
+    def is_over(self) -> bool:
+        """Tell whether it has ended; one that does not end is given up."""
+        if self.is_alive() and time.monotonic() - self._began > LONGEST_S:
+            self.error = DeliveryError(f"no terminó en {LONGEST_S:.0f} segundos")
+        return self.error is not None or not self.is_alive()
 
     def run(self) -> None:
         """Deliver it."""
@@ -115,39 +139,56 @@ class Sender:
         self.watched.refresh()
         try:
             self._note_results()
-            now = now_ms()
-            if self._something_to_do(now):
-                self._gather(now)
-            self._try(now)
+            self._look_around()
+            if self._something_to_do():
+                self._gather()
+            self._fix_texts()
+            self._try()
         except DBAPIError as error:
             log.warning("telling goes on later", reason=str(error.orig))
 
-    def _something_to_do(self, now: int) -> bool:
-        file = self.watched.alerting and self.watched.alerting.file
+    def _look_around(self) -> None:
         with self._reader.connect() as connection:
-            return incidents.something_around(connection) or outbox.something_to_do(
-                connection, file, self.watched.channels, now
-            )
+            found = incidents.something_around(connection)
+        if found:
+            with self._engine.begin() as connection:
+                incidents.look_around(connection)
 
-    def _gather(self, now: int) -> None:
-        file = self.watched.alerting and self.watched.alerting.file
-        with self._engine.begin() as connection:
-            incidents.look_around(connection)
-            outbox.plan(connection, file, now)
-            if file:
-                outbox.gather(connection, file, self.watched.channels, now)
+    def _something_to_do(self) -> bool:
+        channels = self.watched.channels
+        with self._reader.connect() as connection:
+            return outbox.something_to_do(connection, self.watched.file, channels, now_ms())
 
-    def _try(self, now: int) -> None:
+    def _gather(self) -> None:
+        file, more = self.watched.file, True
+        while more:
+            with self._engine.begin() as connection:
+                more = outbox.plan(connection, file, now_ms())
+        if file:
+            with self._engine.begin() as connection:
+                outbox.gather(connection, file, self.watched.channels, now_ms())
+
+    def _fix_texts(self) -> None:
+        """Make the texts of new messages, before anybody is sent them and while nobody waits."""
+        with self._reader.connect() as connection:
+            found = outbox.without_text(connection)
+            texts = [contents_of(connection, number, self.watched.link) for number in found]
+        if found:
+            with self._engine.begin() as connection:
+                for number, text in zip(found, texts, strict=True):
+                    outbox.fix_text(connection, number, text)
+
+    def _try(self) -> None:
         """Begin to deliver what is due, one message at a time to each channel."""
         free = [name for name in self.watched.channels if name not in self._trying]
         if free:
             with self._reader.connect() as connection:
-                found = outbox.due(connection, free, now)
+                found = outbox.due(connection, free, now_ms())
             for attempt in found:
                 self._trying[attempt.canal] = Trying(attempt, self.watched.channels[attempt.canal])
 
     def _note_results(self) -> None:
-        done = [each for each in self._trying.values() if not each.is_alive()]
+        done = [each for each in self._trying.values() if each.is_over()]
         if done:
             with self._engine.begin() as connection:
                 for each in done:
