@@ -16,10 +16,22 @@ from API.app.routers import (
     console,
     cumplimiento,
     health,
+    openapi,
     resources,
     servers,
 )
 from API.app.settings import Settings
+
+ROUTERS = (
+    servers,
+    agentes,
+    cumplimiento,
+    resources,
+    openapi,
+    health,
+    certificates,
+    console,
+)
 
 
 def create_app(settings: Settings, address: Address) -> Flask:
@@ -37,6 +49,6 @@ def create_app(settings: Settings, address: Address) -> Flask:
     app.after_request(tell_version)
     app.after_request(finish)
     pages.register(app)
-    for router in (servers, agentes, cumplimiento, resources, health, certificates, console):
+    for router in ROUTERS:
         app.register_blueprint(router.blueprint)
     return app

@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from API.app.controllers.consola import (
     account,
+    api,
     home,
     login,
     policies,
@@ -43,6 +44,7 @@ blueprint.add_url_rule(
 blueprint.add_url_rule("/consola/entrar", "show_login", login.show_login)
 blueprint.add_url_rule("/consola/entrar", "log_in", login.log_in, methods=["POST"])
 blueprint.add_url_rule("/consola/salir", "log_out", login.log_out, methods=["POST"])
+blueprint.add_url_rule("/consola/api", "show_api", api.show_api)
 blueprint.add_url_rule("/consola/cuenta", "show_account", account.show_account)
 blueprint.add_url_rule(
     "/consola/cuenta/clave", "change_password", account.change_password, methods=["POST"]

@@ -5,13 +5,13 @@ Each page has a module with its own words, a key once in all of them together.
 
 from typing import Any
 
-from API.app.words import account, home, login, messages, policies, servers, shell, things
+from API.app.words import account, api, home, login, messages, policies, servers, shell, things
 
 LANGUAGES = ("es", "en")
 
 WORDS: dict[str, tuple[str, str]] = {
     key: texts
-    for page in (shell, things, login, account, messages, home, servers, policies)
+    for page in (api, shell, things, login, account, messages, home, servers, policies)
     for key, texts in page.WORDS.items()
 }
 

@@ -23,20 +23,21 @@ def from_milliseconds(column: str) -> str:
 def of_table(table: Table, alias: str, names: Collection[str]) -> Iterator[Column]:
     """Give columns of a table, in its order, with what the schema says of them."""
     for column in table.columns:
-        if column.name not in names:
+        name = str(column.name)
+        if name not in names:
             continue
-        expression, kind = f"{alias}.{column.name}", Kind.TEXT
+        expression, kind = f"{alias}.{name}", Kind.TEXT
         comment = str(column.comment)
-        if column.name in JSON_COLUMNS:
+        if name in JSON_COLUMNS:
             kind = Kind.JSON
         elif isinstance(column.type, DateTime):
-            yield Column(column.name, Kind.MOMENT, comment, from_text(expression), expression)
+            yield Column(name, Kind.MOMENT, comment, from_text(expression), expression)
             continue
         elif isinstance(column.type, Float):
             kind = Kind.NUMBER
         elif isinstance(column.type, Integer):
             kind = Kind.INTEGER
-        yield Column(column.name, kind, comment, expression)
+        yield Column(name, kind, comment, expression)
 
 
 def is_like(expression: str, name: str) -> str:
