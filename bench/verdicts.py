@@ -113,7 +113,7 @@ def _fill(path: Path, options: argparse.Namespace) -> Scope:
             _server(database, number, scope, chance)
             _reports(database, number, scope)
         pairs = itertools.product(range(1, options.servers + 1), range(1, options.policies + 1))
-        rows = [row for pair in pairs for row in _verdicts(*pair, scope, options.changes, chance)]
+        rows = [row for pair in pairs for row in verdicts_of(*pair, scope, options.changes, chance)]
         # In the order in which they came: their pages are as full as a collector's.
         database.executemany(insert_statement(cumplimiento), sorted(rows, key=itemgetter(2)))
         for number in range(EXCEPTIONS):
@@ -138,7 +138,7 @@ def _reports(database: sqlite3.Connection, number: int, scope: Scope) -> None:
     database.executemany(_REPORT, ((moment, number) for moment in moments))
 
 
-def _verdicts(
+def verdicts_of(
     server: int, policy: int, scope: Scope, changes: float, chance: random.Random
 ) -> Iterator[tuple[Any, ...]]:
     """Give the periods of a policy and a server, in the order of the columns."""

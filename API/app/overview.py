@@ -46,7 +46,7 @@ class Overview:
             try:
                 return _fleet(connection, at)
             finally:
-                connection.execute("COMMIT")
+                connection.rollback()
 
     def _read_trend(self) -> list[Point]:
         at = as_ms(datetime.now(UTC))

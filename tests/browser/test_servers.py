@@ -1,6 +1,7 @@
 """The list of servers: found, narrowed, sorted, sent to a colleague; hostile names are text."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -51,6 +52,10 @@ def test_it_works(page: Page, visitor: Visitor) -> None:
     page.get_by_role("searchbox").fill("web-2")
     expect(page).to_have_url(re.compile("buscar=web-2.*so=ubuntu"))
     expect(page.locator("tbody tr").first).to_contain_text("web-20")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Exportar CSV").click()
+    exported = Path(download.value.path()).read_text().splitlines()
+    assert [line.split(",")[1] for line in exported[1:]] == page.locator(names).all_inner_texts()
     page.go_back()
     expect(page.locator("tbody tr").first).to_contain_text("web-10")
 
@@ -92,6 +97,11 @@ def test_hostile_names_are_text(page: Page) -> None:
     assert_accessible(page)
     assert "broken" not in page.title()
     assert page.locator("tbody img").count() == 0
+
+
+def test_exported_names_are_no_formulas(page: Page, visitor: Visitor) -> None:
+    answer = page.request.get(f"{visitor.collector.url}/consola/servidores.csv?buscar=cmd")
+    assert answer.text().splitlines()[1].split(",")[1] == f"'{HOSTILE['formula']}"
 
 
 def test_without_a_script_all_of_it_reads(visitor: Visitor) -> None:

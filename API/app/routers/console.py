@@ -20,6 +20,7 @@ blueprint.add_url_rule("/", "show_root", home.show_root)
 blueprint.add_url_rule("/consola", "show_home", home.show_home, strict_slashes=False)
 blueprint.add_url_rule("/consola/alta", "invite", home.invite, methods=["POST"])
 blueprint.add_url_rule("/consola/servidores", "list_servers", servers.list_servers)
+blueprint.add_url_rule("/consola/servidores.csv", "export_servers", servers.export_servers)
 blueprint.add_url_rule("/consola/politicas", "list_policies", policies.list_policies)
 blueprint.add_url_rule("/consola/politicas/<id_politica>", "show_policy", policies.show_policy)
 blueprint.add_url_rule(

@@ -3,12 +3,15 @@
 from collections import Counter
 from typing import NamedTuple
 
-from flask import Response, request
+from flask import Response, request, url_for
 
 from API.app.controllers.consola.pages import look_at_fleet, page, require_person
 from API.app.controllers.consola.paging import page_of
-from API.app.fleet import FACETS, ORDERS, STANDINGS, Wanted, in_order, narrow
+from API.app.exports.formats import Format, csv_text
+from API.app.fleet import FACETS, ORDERS, STANDINGS, Server, Wanted, in_order, narrow
 from API.app.queries.estados import STATES
+from API.app.queries.resource import Column, Kind, Page
+from API.app.queries.times import with_offset
 
 FIRST_ORDER = "cumplimiento"
 MOST_VALUES = 12
@@ -18,6 +21,23 @@ KNOWN_VALUES = {
     "cumplimiento": STANDINGS,
 }
 """Facets whose values have an order of their own, and words."""
+
+
+EXPORTED = tuple(
+    Column(name, kind, "")
+    for name, kind in (
+        ("id_agente", Kind.TEXT),
+        ("hostname", Kind.TEXT),
+        ("ipaddress", Kind.TEXT),
+        ("situacion", Kind.TEXT),
+        ("cumplimiento", Kind.TEXT),
+        ("politicas_incumplidas", Kind.INTEGER),
+        ("exceptuadas", Kind.INTEGER),
+        ("sistema", Kind.TEXT),
+        ("etiquetas", Kind.TEXT),
+        ("ultimo_reporte", Kind.MOMENT),
+    )
+)
 
 
 class Choice(NamedTuple):
@@ -49,9 +69,29 @@ def list_servers() -> Response:
         },
         standings=STANDINGS,
         states={state.name: state for state in STATES},
+        export=f"{url_for('console.export_servers')}?{request.query_string.decode('latin-1')}",
         sort=order.removeprefix("-"),
         descending=order.startswith("-"),
     )
+
+
+def export_servers() -> Response:
+    """Give the servers that are wanted as CSV: all pages, in the order in which they are shown."""
+    require_person()
+    wanted = narrow(look_at_fleet(), wanted_servers())
+    rows = [_exported(server) for server in in_order(wanted.servers, wanted_order())]
+    response = Response(b"".join(csv_text(EXPORTED, [Page(rows, None)])))
+    response.content_type = Format.CSV.content_type
+    response.headers["Content-Disposition"] = 'attachment; filename="servidores.csv"'
+    return response
+
+
+def _exported(server: Server) -> tuple[str | int | None, ...]:
+    return (
+        server.id_agente, server.hostname, server.ipaddress, server.state, server.standing,
+        server.failing, server.excepted, server.system, " ".join(server.labels),
+        with_offset(server.last_report),
+    )  # fmt: skip
 
 
 def wanted_servers() -> Wanted:

@@ -1,0 +1,111 @@
+"""What a page may cost: questions to the database, and bytes over the wire."""
+
+import ipaddress
+import re
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+import requests
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from API.app import create_app
+from API.app.door.arrival import Arrival
+from API.app.door.entrance import ARRIVAL
+from API.app.door.origin import Origin
+from API.app.ingest.channel import new_address
+from API.app.questions import Questions
+from API.app.settings import load_settings
+from tests.api.people import make_account, make_session
+from tests.conftest import DEADLINE_S, CollectorProcess, make_report
+
+MOST_QUERIES = 20
+MOST_BYTES = 150_000
+HERE = Arrival({}, Origin(ipaddress.ip_address("127.0.0.1"), secure=True))
+PAGES = re.compile(r"/consola(/(?!entrar|salir).*)?")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every question that this process asks the database."""
+    found: list[str] = []
+
+    def note(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_trace_callback(found.append)
+
+    def opened(self: Questions) -> sqlite3.Connection:
+        connection = open_questions(self)
+        note(connection)
+        return connection
+
+    open_questions = Questions._open
+    monkeypatch.setattr(Questions, "_open", opened)
+    event.listen(Engine, "connect", note)
+    yield found
+    event.remove(Engine, "connect", note)
+
+
+@pytest.fixture
+def app(shared_collector: CollectorProcess, asked: list[str]) -> Iterator[Flask]:
+    """The application in this process, on the database of a collector that runs."""
+    assert not asked, "what it asks from now on is noted"
+    places = ["--storage", str(shared_collector.storage)]
+    places += ["--database", str(shared_collector.database)]
+    app = create_app(load_settings(places, {}), new_address())
+    yield app
+    collector = app.extensions["collector"]
+    for engine in (collector.engine, collector.reader, collector.patient):
+        engine.dispose()
+    for connection in collector.questions._idle:
+        connection.close()
+
+
+def logged_in(app: Flask, collector: CollectorProcess) -> FlaskClient:
+    secret = make_session(collector, make_account(collector, "coste"))
+    client = app.test_client()
+    client.set_cookie("sesion", secret)
+    return client
+
+
+def test_no_page_asks_more_than_it_may(
+    shared_collector: CollectorProcess, app: Flask, asked: list[str]
+) -> None:
+    for number in range(3):
+        shared_collector.post(make_report(hostname=f"web-{number}"))
+    client = logged_in(app, shared_collector)
+    seen = 0
+    for rule in app.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()) or not PAGES.fullmatch(rule.rule):
+            continue
+        path = re.sub("<id_politica>", "mineros", rule.rule)
+        if "<" in path:
+            continue
+        asked.clear()
+        answer = client.get(path, environ_overrides={ARRIVAL: HERE})
+        assert answer.status_code in (200, 403), (path, answer.text)
+        questions = [text for text in asked if not text.startswith(("PRAGMA", "BEGIN", "COMMIT"))]
+        assert len(questions) <= MOST_QUERIES, (path, questions)
+        seen += 1
+    assert seen >= 8
+
+
+def test_first_page_is_light(shared_collector: CollectorProcess) -> None:
+    secret = make_session(shared_collector, make_account(shared_collector, "ligera"))
+    page, size = load(shared_collector, "/consola", f"sesion={secret}")
+    files = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page))
+    assert len(files) > 5
+    for path in files:
+        size += load(shared_collector, path, "")[1]
+    assert size < MOST_BYTES, size
+
+
+def load(collector: CollectorProcess, path: str, cookie: str) -> tuple[str, int]:
+    """Load a file as a browser does; gives its text, and its bytes over the wire."""
+    answer = requests.get(collector.url + path, headers={"Cookie": cookie}, timeout=DEADLINE_S)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Encoding"] == "gzip" or len(answer.content) < 1_000
+    headers = sum(len(name) + len(value) + 4 for name, value in answer.headers.items())
+    return answer.text, int(answer.headers["Content-Length"]) + headers
