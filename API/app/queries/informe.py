@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row
 
-from API.app.queries.estados import SILENT_AT_LEAST_S, SILENT_INTERVALS
+from API.app.queries.huecos import gaps, longest_silence
 
 RETIRING = ("agente.retirar", "agente.revocar")
 RETURNING = ("agente.reanudar", "agente.volver", "agente.pausar")
@@ -38,10 +38,9 @@ def silences(
     """Tell when a server that reports at an interval did not, within a period."""
     if server.intervalo is None:
         return []
-    most = round(1_000 * max(SILENT_INTERVALS * server.intervalo, SILENT_AT_LEAST_S))
-    values = {"server": server.num_agente, "desde": desde, "hasta": hasta, "most": most}
-    rows = connection.exec_driver_sql(_SILENCES, values)
-    return [(max(row.momento + most, desde), row.siguiente) for row in rows]
+    most = longest_silence(server.intervalo)
+    found = gaps(connection, server.num_agente, most, desde, hasta)
+    return [(max(last + most, desde), following) for last, following in found]
 
 
 def exceptions(connection: Connection, desde: int, hasta: int) -> Sequence[Row[Any]]:
@@ -87,15 +86,6 @@ _VERDICTS = """
     WHERE num_agente = :server AND hasta > :desde AND desde < :hasta
         AND (:policy IS NULL OR num_politica = :policy)
     ORDER BY num_politica, desde
-"""
-# From the last report before the period on; its end counts as the next one.
-_SILENCES = """
-    SELECT momento, siguiente FROM (
-        SELECT momento, lead(momento, 1, :hasta) OVER (ORDER BY momento) AS siguiente
-        FROM servers WHERE num_agente = :server AND momento < :hasta AND momento >= coalesce(
-            (SELECT max(momento) FROM servers WHERE num_agente = :server AND momento <= :desde),
-            :desde))
-    WHERE siguiente - momento > :most AND siguiente > :desde
 """
 _EXCEPTIONS = """
     SELECT id_excepcion, num_politica, num_agente, etiqueta, valor, motivo, quien, desde, hasta,

@@ -5,13 +5,24 @@ Each page has a module with its own words, a key once in all of them together.
 
 from typing import Any
 
-from API.app.words import account, api, home, login, messages, policies, servers, shell, things
+from API.app.words import (
+    account,
+    api,
+    home,
+    login,
+    messages,
+    policies,
+    server,
+    servers,
+    shell,
+    things,
+)
 
 LANGUAGES = ("es", "en")
 
 WORDS: dict[str, tuple[str, str]] = {
     key: texts
-    for page in (api, shell, things, login, account, messages, home, servers, policies)
+    for page in (api, shell, things, login, account, messages, home, servers, policies, server)
     for key, texts in page.WORDS.items()
 }
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +21,8 @@ def register(app: Flask) -> None:
     app.jinja_env.filters |= {
         "moment": moment,
         "iso": iso,
+        "instant": instant,
+        "date_field": date_field,
         "visible": visible,
         "number": _in_language(number_text),
         "share": _in_language(share_text),
@@ -36,6 +38,18 @@ def moment(value: datetime | str | int) -> str:
 def iso(value: datetime | str | int) -> str:
     """Write a moment for a script."""
     return _as_utc(value).isoformat(timespec="seconds")
+
+
+def instant(value: datetime | str | int) -> str:
+    """Write a moment for an address, to the millisecond."""
+    text = _as_utc(value).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    return f"{text.removesuffix('.000')}Z"
+
+
+def date_field(value: datetime | str | int) -> str:
+    """Write a moment for a date field, which has no offset: in UTC, and not before the moment."""
+    whole = _as_utc(value) + timedelta(microseconds=999_999)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}"
 
 
 def visible(text: str) -> str:
