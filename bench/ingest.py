@@ -152,10 +152,10 @@ def collector(
         authority = authority_of(storage) if tls else None
         with running_collector(storage, database, tls=tls) as port:
             _checked(post_all(port, first, CLIENTS, tokens, authority))
-            size = _size(database)
+            size = size_of(database)
             result = _checked(post_all(port, reports, CLIENTS, tokens, authority))
             memory = _peak_memory(int((storage / ".lock").read_text()))
-            grown = _size(database) - size
+            grown = size_of(database) - size
     name = f"(d) the collector, {layout}"
     if enrolled:
         name = f"(f) {layout} with tokens and TLS" if tls else f"(e) {layout} with tokens"
@@ -191,7 +191,7 @@ def _checked(result: Result) -> Result:
     return result
 
 
-def _size(database: Path) -> int:
+def size_of(database: Path) -> int:
     """Tell how many bytes the database has in use, once the WAL is brought in."""
     with closing(sqlite3.connect(database, timeout=30)) as connection:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -74,7 +74,9 @@ class Stay(NamedTuple):
 class Life:
     """One server: who it is, and what happens there."""
 
-    def __init__(self, number: int, reports: int, weekday: float, seed: int) -> None:
+    def __init__(
+        self, number: int, reports: int, weekday: float, seed: int, processes: int = 0
+    ) -> None:
         """Live it.
 
         Args:
@@ -82,7 +84,9 @@ class Life:
             reports: how many it sends.
             weekday: when the first one is sent, in days since a Monday, 0 o'clock.
             seed: the same one makes the same fleet.
+            processes: at least how many run after each boot, up to 300: a larger kernel has more.
         """
+        self._processes = processes
         self._chance = random.Random(f"{seed}/{number}")  # noqa: S311 - a load, not a secret
         self._reports = reports
         self._weekday = weekday
@@ -161,6 +165,8 @@ class Life:
         for name, user in DAEMONS + ROLES[self.role]:
             self._keep(name, user, first, end)
         self.agents.append(self._run(*AGENT, first, end))
+        for extra in range(self._processes - WORKERS - self._next_pid):
+            self._run(f"kworker/{extra % cpus}:{2 + extra // cpus}", "root", first, end)
         for _ in range(WORKERS):
             self._recycle(*WORKER[self.role], first, end)
         for at in self._times(JOBS_A_DAY, first, end):

@@ -159,7 +159,7 @@ def post_all(
             client = key.fileobj  # type: ignore[assignment]
             received[client] += client.recv(65_536) or _closed()
             answer = received[client]
-            if not _is_whole(answer):
+            if not is_whole(answer):
                 continue
             received[client] = b""
             latencies.append(time.perf_counter() - sent[client])
@@ -176,7 +176,7 @@ def _connect(port: int, context: ssl.SSLContext | None) -> socket.socket:
     return context.wrap_socket(client, server_hostname="127.0.0.1") if context else client
 
 
-def _is_whole(answer: bytes) -> bool:
+def is_whole(answer: bytes) -> bool:
     """Tell whether an answer has come to its end; ours all carry their length."""
     head, found, body = answer.partition(b"\r\n\r\n")
     if not found:

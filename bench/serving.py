@@ -18,13 +18,17 @@ START_S = 30
 
 
 @contextmanager
-def serving(program: list[str], port: int, authority: Path | None = None) -> Iterator[None]:
+def serving(
+    program: list[str], port: int, authority: Path | None = None, log: Path | None = None
+) -> Iterator[None]:
     """Run a program that serves on `port`, as long as the context lasts.
 
-    With `authority` it serves HTTPS, and its certificate is checked with what is in that file.
+    With `authority` it serves HTTPS, and its certificate is checked with what is in that file. With
+    `log` that gets what it says.
     """
     silent = subprocess.DEVNULL
-    process = subprocess.Popen(program, start_new_session=True, stdout=silent, stderr=silent)
+    with (log or Path(os.devnull)).open("ab") as said:
+        process = subprocess.Popen(program, start_new_session=True, stdout=silent, stderr=said)
     try:
         _wait_for(port, authority)
         yield
@@ -34,13 +38,15 @@ def serving(program: list[str], port: int, authority: Path | None = None) -> Ite
 
 
 @contextmanager
-def running_collector(storage: Path, database: Path, *, tls: bool = False) -> Iterator[int]:
+def running_collector(
+    storage: Path, database: Path, *, tls: bool = False, port: int = 0, log: Path | None = None
+) -> Iterator[int]:
     """Run the collector with this folder and this database; gives its port."""
-    port = free_port()
+    port = port or free_port()
     program = [sys.executable, str(ROOT / "API" / "init_app.py"), "--port", str(port)]
     program += ["--storage", str(storage), "--database", str(database)]
     program += ["--tls-self-signed"] if tls else []
-    with serving(program, port, authority_of(storage) if tls else None):
+    with serving(program, port, authority_of(storage) if tls else None, log):
         yield port
 
 
