@@ -33,8 +33,11 @@ from API.app.ingest.retention import limits_of
 from API.app.report import Report
 from createDB.schema import OPEN
 
-REMEMBERED_KEYS = 8_000_000
-"""Open periods kept in memory, of all servers: some 150 MiB. Others are read when needed."""
+REMEMBERED_KEYS = 25_000_000
+"""Open periods kept in memory, of all servers: those of 120,000 with 200 processes, in 350 MiB.
+
+Others are read when needed, which takes longer than all else that the writer does for a report.
+"""
 
 
 class History:

@@ -1,5 +1,6 @@
 """Reads and writes the rows of `periodos`, the table behind the views `historial_*`."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
@@ -143,12 +144,13 @@ def load_server(connection: Connection, id_agente: str) -> Server:
 
 def load_open(connection: Connection, server: Server) -> None:
     """Read the open periods of `server` anew."""
-    server.system = None
-    periods, server.boot = periods_at(connection, server.num_agente, OPEN - 1)
-    server.open = {
-        field: Keys("q", (key for key in found for _ in range(found[key].veces)))
-        for field, found in periods.items()
-    }
+    server.system = server.boot = None
+    found: defaultdict[str, list[Key]] = defaultdict(list)
+    rows = connection.exec_driver_sql(_OPEN, (server.num_agente,)).fetchall()
+    for campo, id_hecho, pid, veces, boot in rows:
+        found[campo] += [key_of(id_hecho, pid)] * veces
+        server.boot = boot or server.boot
+    server.open = {field: Keys("q", keys) for field, keys in found.items()}
 
 
 def periods_at(
@@ -206,6 +208,10 @@ _AT = """
     FROM periodos JOIN hechos USING (id_hecho)
     WHERE num_agente = ? AND hasta > ? AND desde <= ?
 """
+_OPEN = f"""
+    SELECT campo, id_hecho, pid, veces, iif(campo = 'id_arranque', nombre, NULL)
+    FROM periodos JOIN hechos USING (id_hecho) WHERE num_agente = ? AND hasta = {OPEN}
+"""  # noqa: S608 - text of our own
 _STARTING = """
     SELECT id_hecho, pid, hasta, veces, inicio, propio FROM periodos
     WHERE num_agente = ? AND hasta > ? AND desde = ?
