@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from API.app.alerts.sender import Sender, Watched
+from API.app.alerts.file import Watched
+from API.app.alerts.sender import Sender
 from tests.alerts.receivers import Receiver, write_file
 from tests.compliance.conftest import NewTrial, Trial, new_trial
 from tests.conftest import wait_until

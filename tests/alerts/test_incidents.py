@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from API.app.agents import change_state, find, label, note_clone
+from API.app.alerts import incidents
 from API.app.alerts.incidents import look_around, prepare
 from API.app.audit import Actor
 from API.app.waivers import Label, end_now, grant
@@ -227,6 +228,22 @@ def test_whatever_happens_what_is_open_is_what_does_not_comply_now(
                     end_now(connection, SOMEBODY, granted)
         are, should = set(trial.rows(ARE_OPEN)), set(trial.rows(SHOULD_BE_OPEN))
         assert should <= are <= should | set(trial.rows(MAY_BE_OPEN))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [incidents._OPEN.format(source=incidents._KEYS, where=""),
+     incidents._OVER_NOW.format(source=incidents._ALERTS)],
+    ids=["open", "resolve"],
+)  # fmt: skip
+def test_no_verdict_makes_anybody_look_through_a_whole_table(trial: Trial, statement: str) -> None:
+    with trial.engine.begin() as connection:
+        plan = connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {statement}", {"now": 0, "keys": "[]"}
+        ).all()
+    steps = [row.detail for row in plan]
+    assert len(steps) > 5
+    assert [step for step in steps if "SCAN" in step and "VIRTUAL TABLE" not in step] == []
 
 
 def test_silence_has_a_kind_of_its_own(trial: Trial) -> None:

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from API.app.alerts import signature
 from API.app.alerts.words import say_plainly
@@ -157,6 +157,7 @@ class Service:
 def _hidden(url: str, shown: str) -> list[str]:
     """Give the parts of a URL that apprise hides when it shows it: the longest first."""
     parts = set(re.split(r"[/:@?&=,#]+", url)) - set(re.split(r"[/:@?&=,#]+", shown))
+    parts |= {unquote(part) for part in parts}
     return sorted((part for part in parts if len(part) >= 4), key=len, reverse=True)
 
 

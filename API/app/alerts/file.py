@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import structlog
+
 from API.app.alerts.channels import Channel, Service, Webhook, WrongChannelError
 from API.app.alerts.rules import ChannelEntry, File, repeated_channel, unknown_channel
 from API.app.alerts.signature import WrongSecretError, read_secret
 from API.app.documents import DocumentError, line_of, read
 from API.app.settings import SettingsError
+
+log = structlog.get_logger()
 
 OTHERS = 0o007
 """Permissions that a file with secrets must not give to everybody."""
@@ -52,7 +56,63 @@ def read_file(path: Path, environment: Mapping[str, str] = os.environ) -> Alerti
     return Alerting(file, channels)
 
 
-def files_of(path: Path, file: File) -> list[Path]:
+class Watched:
+    """The operator's file as it is now; while it is wrong, as it last was."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read it.
+
+        Raises:
+            SettingsError: it is wrong.
+        """
+        self._path = path
+        self.alerting: Alerting | None = read_file(path) if path else None
+        """What it says; None where there is none."""
+        self._seen = self._look()
+
+    @property
+    def file(self) -> File | None:
+        """The channels and rules as they are written; None where there is no file."""
+        return self.alerting.file if self.alerting else None
+
+    @property
+    def link(self) -> str | None:
+        """Where people reach the collector."""
+        return self.file.enlace.rstrip("/") if self.file and self.file.enlace else None
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """The channels that there are, by their names."""
+        return self.alerting.channels if self.alerting else {}
+
+    def refresh(self) -> None:
+        """Read it anew if it has changed, or a file that it names."""
+        seen = self._look()
+        if self._path is None or seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self.alerting = read_file(self._path)
+            self._seen = self._look()
+            log.info("the file of alerts has changed", channels=", ".join(self.channels))
+        except SettingsError as error:
+            log.error("the file of alerts is wrong; what it said before still counts",
+                      reason=str(error))  # fmt: skip
+
+    def _look(self) -> list[tuple[int, ...]]:
+        files = _files_of(self._path, self.alerting.file) if self._path and self.alerting else []
+        return [_stamp(each) for each in files]
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_mode
+
+
+def _files_of(path: Path, file: File) -> list[Path]:
     """Name the file and those that it takes secrets from: a change of any counts."""
     named = (
         name
@@ -74,7 +134,7 @@ def _require_consistent(file: File, text: bytes) -> None:
 def _channel(entry: ChannelEntry, environment: Mapping[str, str]) -> Channel:
     if entry.webhook is not None:
         secret = _secret(entry.secreto_archivo, entry.secreto_entorno, environment)
-        if entry.ca is not None and not Path(entry.ca).is_file():
+        if entry.ca is not None and not _absolute(entry.ca).is_file():
             raise WrongChannelError(f"ca: {entry.ca}: no existe")
         return Webhook(entry.webhook, read_secret(secret), entry.ca)
     if entry.url is not None:
@@ -84,9 +144,7 @@ def _channel(entry: ChannelEntry, environment: Mapping[str, str]) -> Channel:
 
 def _secret(file: str | None, variable: str | None, environment: Mapping[str, str]) -> str:
     if file is not None:
-        path = Path(file)
-        if not path.is_absolute():
-            raise WrongChannelError(f"{path}: no es una ruta absoluta")
+        path = _absolute(file)
         try:
             _require_closed(path)
             return path.read_text().strip()
@@ -97,6 +155,12 @@ def _secret(file: str | None, variable: str | None, environment: Mapping[str, st
     if not text:
         raise WrongChannelError(f"la variable de entorno {variable} no existe")
     return text.strip()
+
+
+def _absolute(text: str) -> Path:
+    if not Path(text).is_absolute():
+        raise WrongChannelError(f"{text}: no es una ruta absoluta")
+    return Path(text)
 
 
 def _require_closed(path: Path) -> None:

@@ -6,7 +6,7 @@ there is one open alert as long as the server does not comply *now*, is not exce
 retired. While it cannot be told whether it complies (`sin_datos`), its alert stays as it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
@@ -46,11 +46,11 @@ def follow(connection: Connection, periods: Iterable[Period]) -> None:
     good: list[tuple[int, ...]] = []
     for period in periods:
         if period.hasta == OPEN and period.veredicto != Verdict.SIN_DATOS:
-            (bad if period.veredicto == Verdict.NO_CUMPLE else good).append(period[:2])
+            (bad if period.veredicto == Verdict.NO_CUMPLE else good).append(period[:3])
     if bad:
         connection.exec_driver_sql(_OPEN.format(source=_KEYS, where=""), _values(keys=_json(bad)))
     if good:
-        connection.exec_driver_sql(_RESOLVE.format(source=_ALERTS), _values(keys=_json(good)))
+        _resolve(connection, _ALERTS, _values(keys=_json(good)))
 
 
 def follow_policy(connection: Connection, num_politica: int) -> None:
@@ -105,8 +105,15 @@ def _follow_all(connection: Connection, column: str, number: int) -> None:
     values = _values(number=number)
     condition = f"AND c.hasta = {OPEN} AND c.{column} = :number"
     connection.exec_driver_sql(_OPEN.format(source="cumplimiento c", where=condition), values)
-    alerts = f"alertas al WHERE al.resuelta IS NULL AND al.{column} = :number"
-    connection.exec_driver_sql(_RESOLVE.format(source=alerts), values)
+    alerts = f"(SELECT * FROM alertas WHERE resuelta IS NULL AND {column} = :number) c"  # noqa: S608
+    _resolve(connection, alerts, values)
+
+
+def _resolve(connection: Connection, source: str, values: Mapping[str, int | str]) -> None:
+    found = connection.exec_driver_sql(_OVER_NOW.format(source=source), values).all()
+    if found:
+        rows = [(values["now"], row.por, row.id_alerta) for row in found]
+        connection.exec_driver_sql(_RESOLVE, rows)
 
 
 def _advance(connection: Connection, what: str, hasta: int) -> None:
@@ -124,42 +131,49 @@ def _values(**more: int | str) -> dict[str, int | str]:
 _EXCEPTED = f"""EXISTS (SELECT 1 FROM excepciones e WHERE e.num_politica = c.num_politica
     AND e.desde <= :now AND {ENDS} > :now AND {COVERS})"""  # noqa: S608 - text of our own
 
-_KEYS = f"""json_each(:keys) k CROSS JOIN cumplimiento c
+_KEYS = """json_each(:keys) k CROSS JOIN cumplimiento c
     ON c.num_agente = json_extract(k.value, '$[0]')
-    AND c.num_politica = json_extract(k.value, '$[1]') AND c.hasta = {OPEN}"""
+    AND c.num_politica = json_extract(k.value, '$[1]')
+    AND c.desde = json_extract(k.value, '$[2]')"""
 _OPEN = f"""
     INSERT INTO alertas (tipo, num_agente, num_politica, severidad, desde, abierta, evidencia,
         razon, por_avisar)
     SELECT iif(o.id_politica = '{Kind.SILENCIO}', '{Kind.SILENCIO}', '{Kind.INCUMPLIMIENTO}'),
         c.num_agente, c.num_politica, o.severidad, c.desde, :now,
         coalesce(c.evidencia_ultima, c.evidencia), c.razon, 'abierta'
-    FROM {{source}} JOIN agentes a ON a.num_agente = c.num_agente
-        JOIN politicas o ON o.num_politica = c.num_politica
+    FROM {{source}} CROSS JOIN agentes a ON a.num_agente = c.num_agente
+        CROSS JOIN politicas o ON o.num_politica = c.num_politica
     WHERE c.veredicto = '{Verdict.NO_CUMPLE}' AND o.vigente AND a.estado IN {LISTED}
         AND NOT {_EXCEPTED} {{where}}
     ON CONFLICT DO NOTHING
 """  # noqa: S608 - text of our own
-_ALERTS = """json_each(:keys) k CROSS JOIN alertas al
-    ON al.num_agente = json_extract(k.value, '$[0]')
-    AND al.num_politica = json_extract(k.value, '$[1]') AND al.resuelta IS NULL"""
-_RESOLVE = f"""
-    UPDATE alertas SET resuelta = :now, resolucion = over.por,
-        por_avisar = iif(por_avisar = 'abierta', NULL, 'resuelta')
-    FROM (
+_ALERTS = """json_each(:keys) k CROSS JOIN alertas c
+    ON c.num_agente = json_extract(k.value, '$[0]')
+    AND c.num_politica = json_extract(k.value, '$[1]') AND c.resuelta IS NULL"""
+_OVER_NOW = f"""
+    SELECT * FROM (
         SELECT c.id_alerta, CASE
             WHEN a.estado NOT IN {LISTED} THEN 'servidor_retirado'
             WHEN NOT o.vigente THEN 'politica_retirada'
             WHEN v.veredicto IN ('{Verdict.CUMPLE}', '{Verdict.NO_APLICA}') THEN v.veredicto
             WHEN {_EXCEPTED} THEN 'excepcion'
         END AS por
-        FROM (SELECT al.id_alerta, al.num_agente, al.num_politica FROM {{source}}) c
-            JOIN agentes a ON a.num_agente = c.num_agente
-            JOIN politicas o ON o.num_politica = c.num_politica
+        FROM {{source}}
+            CROSS JOIN agentes a ON a.num_agente = c.num_agente
+            CROSS JOIN politicas o ON o.num_politica = c.num_politica
             LEFT JOIN cumplimiento v ON v.num_agente = c.num_agente
-                AND v.num_politica = c.num_politica AND v.hasta = {OPEN}
-    ) over
-    WHERE alertas.id_alerta = over.id_alerta AND over.por IS NOT NULL
+                AND v.num_politica = c.num_politica AND v.hasta = {OPEN} AND v.desde = (
+                    SELECT max(l.desde) FROM cumplimiento l WHERE l.num_agente = c.num_agente
+                    AND l.num_politica = c.num_politica)
+    ) WHERE por IS NOT NULL
 """  # noqa: S608
+"""Asks for the open alerts of `source`, as `c`. (The period that is open is the last: asked for by
+its beginning, it is found at once, however many there are.)"""
+_RESOLVE = """
+    UPDATE alertas SET resuelta = ?, resolucion = ?,
+        por_avisar = iif(por_avisar = 'abierta', NULL, 'resuelta')
+    WHERE id_alerta = ?
+"""
 """Whoever has not been told yet that it was open need not be told that it is over."""
 _NOTE = """
     INSERT INTO alertas (tipo, num_agente, severidad, desde, abierta, resuelta, por_avisar)

@@ -106,18 +106,6 @@ def fix_text(connection: Connection, id_mensaje: int, text: str) -> None:
     connection.exec_driver_sql(_FIX_TEXT, (text, id_mensaje))
 
 
-def _to_gather(
-    connection: Connection, file: File, channels: Collection[str], now: int
-) -> list[str]:
-    waiting = set(connection.exec_driver_sql(_WAITING).scalars())
-    values = {"now": now, "cada": 1_000 * file.cada, "stuck": STUCK_MS}
-    return [
-        channel
-        for channel in sorted(waiting.intersection(channels))
-        if connection.exec_driver_sql(_IS_TIME, {"canal": channel, **values}).scalar()
-    ]
-
-
 def due(connection: Connection, channels: Collection[str], now: int) -> list[Due]:
     """Give the oldest message of each channel that is to be tried now."""
     found = []
@@ -162,6 +150,18 @@ def discard(connection: Connection, channel: str, now: int) -> tuple[int, int]:
     messages = connection.exec_driver_sql(_DISCARD, (now, channel)).rowcount
     alerts = connection.exec_driver_sql(_DISCARD_WAITING, (channel,)).rowcount
     return messages, alerts
+
+
+def _to_gather(
+    connection: Connection, file: File, channels: Collection[str], now: int
+) -> list[str]:
+    waiting = set(connection.exec_driver_sql(_WAITING).scalars())
+    values = {"now": now, "cada": 1_000 * file.cada, "stuck": STUCK_MS}
+    return [
+        channel
+        for channel in sorted(waiting.intersection(channels))
+        if connection.exec_driver_sql(_IS_TIME, {"canal": channel, **values}).scalar()
+    ]
 
 
 def _patient(connection: Connection, file: File | None, now: int) -> int:

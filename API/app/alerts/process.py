@@ -22,7 +22,8 @@ PAUSE_S = 0.5
 
 def tell(settings: Settings, parent: Connection) -> None:
     """Tell people what is new until `parent` is closed from the other end."""
-    from API.app.alerts.sender import Sender, Watched  # which no other process has use for
+    from API.app.alerts.file import Watched
+    from API.app.alerts.sender import Sender  # which no other process has use for
 
     configure_logs()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

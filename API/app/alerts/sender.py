@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Mapping
-from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection
@@ -13,74 +11,15 @@ from sqlalchemy.exc import DBAPIError
 from API.app.alerts import incidents, outbox
 from API.app.alerts.channels import Channel, DeliveryError
 from API.app.alerts.contents import contents_of
-from API.app.alerts.file import Alerting, files_of, read_file
+from API.app.alerts.file import Watched
 from API.app.alerts.outbox import Due
-from API.app.alerts.rules import File
 from API.app.queries.times import now_ms
-from API.app.settings import SettingsError
 from createDB.engine import open_engine
 
 log = structlog.get_logger()
 
 WAIT_MS = 10_000
 """How long it waits for its turn to write, in milliseconds."""
-
-
-class Watched:
-    """The operator's file as it is now; while it is wrong, as it last was."""
-
-    def __init__(self, path: Path | None) -> None:
-        """Read it.
-
-        Raises:
-            SettingsError: it is wrong.
-        """
-        self._path = path
-        self.alerting: Alerting | None = read_file(path) if path else None
-        """What it says; None where there is none."""
-        self._seen = self._look()
-
-    @property
-    def file(self) -> File | None:
-        """The channels and rules as they are written; None where there is no file."""
-        return self.alerting.file if self.alerting else None
-
-    @property
-    def link(self) -> str | None:
-        """Where people reach the collector."""
-        return self.file.enlace.rstrip("/") if self.file and self.file.enlace else None
-
-    @property
-    def channels(self) -> Mapping[str, Channel]:
-        """The channels that there are, by their names."""
-        return self.alerting.channels if self.alerting else {}
-
-    def refresh(self) -> None:
-        """Read it anew if it has changed, or a file that it names."""
-        seen = self._look()
-        if self._path is None or seen == self._seen:
-            return
-        self._seen = seen
-        try:
-            self.alerting = read_file(self._path)
-            self._seen = self._look()
-            log.info("the file of alerts has changed", channels=", ".join(self.channels))
-        except SettingsError as error:
-            log.error("the file of alerts is wrong; what it said before still counts",
-                      reason=str(error))  # fmt: skip
-
-    def _look(self) -> list[tuple[int, ...]]:
-        files = files_of(self._path, self.alerting.file) if self._path and self.alerting else []
-        return [_stamp(each) for each in files]
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    try:
-        status = path.stat()
-    except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_mode
-
 
 LONGEST_S = 300.0
 """After how long an attempt that does not end is given up, in seconds."""

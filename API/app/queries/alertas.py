@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row
 
+from API.app.alerts.incidents import Kind
 from API.app.queries.cumplimiento import SEVERITIES
 from API.app.queries.times import from_ms
 
-KINDS = ("incumplimiento", "silencio", "servidor_nuevo", "clon", "regreso")
+KINDS = tuple(kind.value for kind in Kind)
 STATES = ("abierta", "resuelta")
 NEWEST = (1 << 63) - 1
 
