@@ -3,16 +3,36 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, or_, select, update
 
 from API.app.accounts.credentials import now
+from API.app.accounts.roles import Role
 from API.app.alerts.incidents import Kind, follow_server, note
 from API.app.audit import Actor, record
-from API.app.queries.admission import RETIRED, REVOKED
+from API.app.queries.admission import ACTIVE, PAUSED, RETIRED, REVOKED
 from API.app.words import SpokenError
 from createDB.schema import agentes
+
+
+class Action(NamedTuple):
+    """What an operator does about a server: the state that it gives, and who may."""
+
+    state: str
+    noted: str
+    """Its name in the audit trail."""
+    role: Role
+    confirmed: bool
+    """Whether it takes a server out of service."""
+
+
+ACTIONS = {
+    "pausar": Action(PAUSED, "agente.pausar", Role.OPERADOR, confirmed=False),
+    "reanudar": Action(ACTIVE, "agente.reanudar", Role.OPERADOR, confirmed=False),
+    "retirar": Action(RETIRED, "agente.retirar", Role.OPERADOR, confirmed=True),
+    "revocar": Action(REVOKED, "agente.revocar", Role.ADMINISTRADOR, confirmed=True),
+}
 
 
 class NoSuchServerError(SpokenError):
@@ -58,7 +78,14 @@ def label(
 ) -> dict[str, str]:
     """Set labels, remove those whose new value is empty; give all that the server now has."""
     labels: dict[str, str] = json.loads(server.etiquetas or "{}") | changes
-    labels = {name: labels[name] for name in sorted(labels) if labels[name]}
+    return set_labels(connection, actor, server, labels)
+
+
+def set_labels(
+    connection: Connection, actor: Actor, server: Row[Any], given: Mapping[str, str]
+) -> dict[str, str]:
+    """Give a server these labels and no others, but for those without a value; give them."""
+    labels = {name: given[name] for name in sorted(given) if given[name]}
     kept = json.dumps(labels, ensure_ascii=False) if labels else None
     _set(connection, server.num_agente, etiquetas=kept)
     record(connection, actor, "agente.etiquetar", server.id_agente, labels)

@@ -11,10 +11,12 @@ from API.app.accounts.credentials import now
 from API.app.fleet import Fleet, PolicyStanding, Server, fleet_of
 from API.app.fresh import Fresh
 from API.app.queries import flota
+from API.app.queries.agentes import WatchedRow, watched
 from API.app.queries.cumplimiento import SEVERITIES, VERDICTS
 from API.app.queries.flota import PolicyRow, ServerRow
 from API.app.queries.times import as_ms
 from API.app.questions import Questions
+from API.app.roster import Agent
 from API.app.trend import SPAN_MS, Point, trend_of
 
 
@@ -25,6 +27,7 @@ class Overview:
         self._questions = questions
         self._fleet = Fresh(self._read_fleet)
         self._trend = Fresh(self._read_trend, rest=100)
+        self._agents = Fresh(self._read_agents)
 
     def version(self) -> tuple[Any, ...]:
         """Tell what the views depend on: all that is stored, and the minute."""
@@ -34,6 +37,10 @@ class Overview:
     def fleet(self, version: tuple[Any, ...]) -> tuple[Fleet, bool]:
         """Give all servers and policies, and whether they are of `version`, or a little older."""
         return self._fleet.get(version)
+
+    def agents(self, version: tuple[Any, ...]) -> tuple[list[Agent], bool]:
+        """Give all agents, and whether they are of `version`, or a little older."""
+        return self._agents.get(version)
 
     def trend(self, version: tuple[Any, ...]) -> list[Point]:
         """Give how many servers complied in the last 30 days; of a large fleet, a minute ago."""
@@ -47,6 +54,10 @@ class Overview:
                 return _fleet(connection, at)
             finally:
                 connection.rollback()
+
+    def _read_agents(self) -> list[Agent]:
+        with self._questions.connect() as connection:
+            return [_agent(row) for row in watched(connection, now())]
 
     def _read_trend(self) -> list[Point]:
         at = as_ms(datetime.now(UTC))
@@ -99,6 +110,25 @@ def _by_policy(
 def _policy(row: PolicyRow, counts: Counter[str]) -> PolicyStanding:
     shown = {verdict: counts[verdict] for verdict in VERDICTS}
     return PolicyStanding(*row, counts=shown)
+
+
+def _agent(row: WatchedRow) -> Agent:
+    labels = tuple(_labels(row.etiquetas))
+    return Agent(
+        id_agente=row.id_agente,
+        hostname=row.hostname,
+        state=row.situacion,
+        version=row.version_agente,
+        last_report=row.ultimo_reporte,
+        labels=labels,
+        skew=round(row.desfase or 0),
+        dropped=row.descartados,
+        clone_of=row.clon_de,
+        clone_seen=row.clon_visto,
+        rotating=bool(row.rotacion),
+        has_token=bool(row.tiene_token),
+        text="\n".join((row.hostname or "", row.id_agente, *labels)).casefold(),
+    )
 
 
 def _server(row: ServerRow, failures: list[str], excepted: int) -> Server:

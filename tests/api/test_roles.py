@@ -31,8 +31,12 @@ OPEN = {
 
 NEEDS = {
     "console.invite": Role.ADMINISTRADOR,
+    "console.invite_within": Role.ADMINISTRADOR,
+    "console.label_agent": Role.OPERADOR,
+    "console.rotate_agent": Role.ADMINISTRADOR,
     "resources.auditoria": Role.ADMINISTRADOR,
     "resources.auditoria_as": Role.ADMINISTRADOR,
+    "console.act_on_agent": Role.OPERADOR,
     "console.add_exception": Role.OPERADOR,
     "console.end_exception": Role.OPERADOR,
     "console.show_trial": Role.OPERADOR,

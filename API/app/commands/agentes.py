@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from API.app.agents import (
+    ACTIONS,
     NoSuchServerError,
     ask_for_rotation,
     change_state,
@@ -19,30 +20,29 @@ from API.app.audit import operator
 from API.app.commands.arguments import positive
 from API.app.commands.tables import in_columns, minute, one_line
 from API.app.commands.writing import writing
-from API.app.queries.admission import ACTIVE, PAUSED, RETIRED, REVOKED
+from API.app.queries.admission import REVOKED
 from API.app.queries.agentes import all_servers
+from API.app.roster import SKEW_S
 from API.app.settings import Settings, SettingsError
 from createDB.engine import open_engine
 from createDB.state import ready
 
 STATES = {
-    "pause": (PAUSED, "agente.pausar", "no recibe sus reportes hasta resume; esperan en su agente"),
-    "resume": (ACTIVE, "agente.reanudar", "vuelve a estar activo, de cualquier otro estado"),
-    "retire": (RETIRED, "agente.retirar", "lo quita de listas y alertas; vuelve si reporta"),
-    "revoke": (REVOKED, "agente.revocar", "no vale más su token: nada suyo se recibe"),
+    "pause": ("pausar", "no recibe sus reportes hasta resume; esperan en su agente"),
+    "resume": ("reanudar", "vuelve a estar activo, de cualquier otro estado"),
+    "retire": ("retirar", "lo quita de listas y alertas; vuelve si reporta"),
+    "revoke": ("revocar", "no vale más su token: nada suyo se recibe"),
 }
-"""Action -> the state it gives, its name in the audit trail, what it does."""
+"""Word of the command -> one of `ACTIONS`, what it does."""
 
 ROTATION_H = 24
-SKEW_S = 60
-"""From how many seconds on a clock's being off is shown."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
     actions = parser.add_subparsers(dest="action", metavar="ACCIÓN", required=True)
     actions.add_parser("list", help="los muestra todos", allow_abbrev=False)
-    for name, (_, _, text) in STATES.items():
+    for name, (_, text) in STATES.items():
         _named(actions.add_parser(name, help=text, allow_abbrev=False))
     rotate = actions.add_parser(
         "rotate", help="hace que su agente se dé otro token", allow_abbrev=False
@@ -86,8 +86,9 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _change_state(connection: Connection, server: Row[Any], options: argparse.Namespace) -> str:
-    state, action, _ = STATES[options.action]
-    changed = change_state(connection, operator(), server.num_agente, state, action)
+    action = ACTIONS[STATES[options.action][0]]
+    state = action.state
+    changed = change_state(connection, operator(), server.num_agente, state, action.noted)
     said = f"{_shown(server)}: {state}" + ("" if changed else ", como ya estaba")
     clones = clones_of(connection, server.id_agente) if state == REVOKED else ()
     return said + "".join(f"\n  con su token se dio de alta {clone}" for clone in clones)

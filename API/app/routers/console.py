@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from API.app.controllers.consola import (
     account,
+    agents,
     api,
     home,
     login,
@@ -39,6 +40,18 @@ blueprint.add_url_rule(
 )
 blueprint.add_url_rule("/consola/probar", "show_trial", trial.show_trial)
 blueprint.add_url_rule("/consola/probar", "run_trial", trial.run_trial, methods=["POST"])
+blueprint.add_url_rule("/consola/agentes", "list_agents", agents.list_agents)
+blueprint.add_url_rule("/consola/agentes/alta", "invite_within", agents.invite, methods=["POST"])
+blueprint.add_url_rule("/consola/agentes/<uuid:id_agente>", "show_agent", agents.show_agent)
+blueprint.add_url_rule(
+    "/consola/agentes/<uuid:id_agente>/estado", "act_on_agent", agents.act, methods=["POST"]
+)
+blueprint.add_url_rule(
+    "/consola/agentes/<uuid:id_agente>/token", "rotate_agent", agents.rotate, methods=["POST"]
+)
+blueprint.add_url_rule(
+    "/consola/agentes/<uuid:id_agente>/etiquetas", "label_agent", agents.label, methods=["POST"]
+)
 blueprint.add_url_rule("/consola/pulso", "show_pulse", pulse.show_pulse)
 blueprint.add_url_rule(
     "/consola/preferencias", "keep_preference", preferences.keep_preference, methods=["POST"]

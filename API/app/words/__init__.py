@@ -7,7 +7,9 @@ from typing import Any
 
 from API.app.words import (
     account,
+    agents,
     api,
+    audit,
     home,
     login,
     messages,
@@ -22,7 +24,20 @@ LANGUAGES = ("es", "en")
 
 WORDS: dict[str, tuple[str, str]] = {
     key: texts
-    for page in (api, shell, things, login, account, messages, home, servers, policies, server)
+    for page in (
+        account,
+        agents,
+        api,
+        audit,
+        home,
+        login,
+        messages,
+        policies,
+        server,
+        servers,
+        shell,
+        things,
+    )
     for key, texts in page.WORDS.items()
 }
 

@@ -12,6 +12,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "theme_claro": ("Claro", "Light"),
     "theme_oscuro": ("Oscuro", "Dark"),
     "page_home": ("Inicio", "Home"),
+    "page_agents": ("Agentes", "Agents"),
     "page_policies": ("Políticas", "Policies"),
     "page_servers": ("Servidores", "Servers"),
     "not_loaded": (
