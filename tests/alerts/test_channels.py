@@ -43,7 +43,10 @@ def test_a_signature_is_checked_as_the_guide_says(
     [posted] = receiver.posted
     assert posted.headers["content-type"] == "application/json"
     assert posted.headers["webhook-id"] == f"msg_{KEY}"
-    assert check(SECRET, posted.headers, posted.body) == posted.json
+    taken: set[str] = set()
+    assert check(SECRET, posted.headers, posted.body, taken) == posted.json
+    with pytest.raises(ValueError, match="taken before"):
+        check(SECRET, posted.headers, posted.body, taken)
     assert posted.json["alertas"][0]["hostname"] == "web-1"
 
 
@@ -65,7 +68,7 @@ def test_what_is_forged_or_sent_again_is_noticed(
     [posted] = receiver.posted
     forge(posted)
     with pytest.raises(ValueError, match=r"old|signature"):
-        check(SECRET, posted.headers, posted.body)
+        check(SECRET, posted.headers, posted.body, set())
 
 
 def test_an_old_message_is_refused_though_its_signature_is_right(
@@ -75,7 +78,7 @@ def test_an_old_message_is_refused_though_its_signature_is_right(
 
     headers = signature.headers(read_secret(SECRET), "msg_1", int(time.time()) - 400, b"{}")
     with pytest.raises(ValueError, match="old"):
-        check(SECRET, headers, b"{}")
+        check(SECRET, headers, b"{}", set())
 
 
 def test_a_webhook_that_is_away_or_refuses_says_so(receiver: Receiver) -> None:
