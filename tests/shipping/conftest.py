@@ -30,11 +30,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def machine(shared: Path, tmp_path: Path) -> Iterator[Machine]:
-    """A bare Debian of the test's own."""
+@pytest.fixture(scope="module")
+def machine(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A bare Debian for a module's tests, which leave nothing in each other's way."""
     require_trees()
-    made = Machine(tmp_path / "machine")
+    made = Machine(tmp_path_factory.mktemp("machine") / "tree")
     subprocess.run(["cp", "-a", make_tree(shared), made.tree], check=True)
     yield made
     made.end()

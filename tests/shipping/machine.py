@@ -14,6 +14,7 @@ from tests.conftest import ROOT, program, wait_until
 
 RELEASE, PYTHON = "bookworm", "3.11"
 BUILDING_S = 600
+PATH = "/usr/local/bin:/usr/sbin:/usr/bin"
 
 UNNEEDED = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache/apt/archives")
 
@@ -59,7 +60,7 @@ def build(script: str, out: Path, repository: Path = ROOT, *options: str) -> lis
 
 @dataclass
 class Machine:
-    """A copy of the tree, for one test."""
+    """A copy of the tree."""
 
     tree: Path
 
@@ -68,7 +69,7 @@ class Machine:
 
     def run(self, command: str) -> Outcome:
         """Run a shell command as root of the tree, in its folder /root."""
-        inside = f"cd /root; export HOME=/root PATH=/usr/sbin:/usr/bin LANG=C.UTF-8; {command}"
+        inside = f"cd /root; export HOME=/root PATH={PATH} LANG=C.UTF-8; {command}"
         enter = f'mount -t proc proc "$0/proc" && exec chroot "$0" sh -ec {shlex.quote(inside)}'
         return subprocess.run(
             ["unshare", "--mount", "sh", "-c", enter, self.tree],
