@@ -16,6 +16,7 @@ from API.app.routers import (
     console,
     cumplimiento,
     health,
+    metrics,
     openapi,
     resources,
     servers,
@@ -29,6 +30,7 @@ ROUTERS = (
     resources,
     openapi,
     health,
+    metrics,
     certificates,
     console,
 )

@@ -34,6 +34,7 @@ from API.app.ingest.channel import Address, new_address
 from API.app.judge import judge_reports
 from API.app.keeper import keep
 from API.app.memory import settle
+from API.app.metrics.counted import Counted, prepare
 from API.app.pulse import Pulse, Supervisor
 from API.app.settings import Settings
 
@@ -82,6 +83,7 @@ def serve(settings: Settings, supervisor: Supervisor | None = None) -> None:
     judging = Kept("judge", judge_reports, settings)
     pulse = Pulse(settings, supervisor, writing.is_alive)
     with writing, telling, judging, _renewing(settings, server), pulse:
+        prepare(settings.storage)
         load = functools.partial(_load, settings, address)
         try:
             server.serve(target_loader=load, wrap_loader=False)
@@ -249,7 +251,8 @@ def _load(settings: Settings, address: Address) -> Any:
     scheme = "https" if settings.tls else "http"
     log.info("listening", url=f"{scheme}://{host}:{settings.port}", pid=os.getpid())
     settle()
-    return Door(app, settings)
+    paths = (rule.rule for rule in app.url_map.iter_rules())
+    return Door(app, settings, Counted(settings.storage, paths))
 
 
 def _end_with_parent() -> None:

@@ -37,6 +37,7 @@ from API.app.errors import (
     too_large,
     unavailable,
 )
+from API.app.metrics.counted import Counted
 from API.app.settings import Settings
 
 log = structlog.get_logger()
@@ -79,8 +80,9 @@ class Exchange(AsyncIterable[bytes], Protocol):
 class Door:
     """The RSGI application of one process."""
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
+    def __init__(self, app: Flask, settings: Settings, counted: Counted) -> None:
         self._app = app
+        self._counted = counted
         self._settings = settings
         self._bodies = Bodies(
             Most(
@@ -103,6 +105,7 @@ class Door:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin, in the loop that the requests will run in."""
         self._connections.watch(loop)
+        self._counted.watch(loop, self._collector.writer.waiting)
 
     def __rsgi_del__(self, _: asyncio.AbstractEventLoop) -> None:
         """End: answers that threads are working on are waited for."""
@@ -111,6 +114,7 @@ class Door:
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
+        began = time.perf_counter()
         body = Body()
         arrival = self._arrival(scope)
         try:
@@ -126,6 +130,8 @@ class Door:
             )
         finally:
             self._bodies.release(body)
+        took = time.perf_counter() - began
+        self._counted.answered(scope.method, scope.path, answer.status, took)
         secure = _scheme(scope, arrival.origin) == "https"
         headers = with_security(answer.headers, secure=secure)
         if isinstance(answer.body, Stream):

@@ -128,6 +128,10 @@ class WriterClient:
         self._turn = 0
         self._trouble: tuple[str, float] | None = None
 
+    def waiting(self) -> int:
+        """Tell how many reports wait for an answer."""
+        return self._waiting
+
     def trouble(self) -> str | None:
         """Tell why the last report was not stored, if that was within the last minute."""
         trouble = self._trouble

@@ -84,5 +84,6 @@ OPERATIONS = (
     Operation("get", "/healthz", "Whether the process answers.", {200: shapes.Alive}, (), ANYBODY),
     Operation("get", "/readyz", "Whether a report that came now could be stored.",
               {200: shapes.Ready}, (503,), ANYBODY),
+    Operation("get", "/metrics", "For Prometheus.", {200: "text/plain"}, (401, 403)),
     Operation("get", "/openapi.json", "This document.", {200: dict[str, Any]}, (401, 403)),
 )  # fmt: skip

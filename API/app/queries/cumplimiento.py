@@ -100,6 +100,12 @@ def policies(connection: Connection) -> list[dict[str, Any]]:
     return sorted(listed, key=lambda each: (SEVERITIES.index(each["severidad"]), each["id"]))
 
 
+def severities(connection: Connection) -> dict[int, str]:
+    """Give the severity of each policy that there is or was, by its number."""
+    rows = connection.exec_driver_sql("SELECT num_politica, severidad FROM politicas")
+    return {row.num_politica: row.severidad for row in rows}
+
+
 def policy(connection: Connection, name: str) -> dict[str, Any] | None:
     """Give a policy as its file has it; None where there is none of that `id` in force."""
     found = connection.exec_driver_sql(_POLICY, (name,)).scalar()

@@ -1,0 +1,1 @@
+"""What the collector tells Prometheus: what its processes count, and what the database says."""

@@ -1,0 +1,112 @@
+"""What is found out when Prometheus asks: of the database, and of the disk."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector as Asked
+from sqlalchemy import Connection
+
+from API.app.collector import Collector
+from API.app.queries import alertas
+from API.app.queries.cumplimiento import (
+    NOW,
+    SEVERITIES,
+    VERDICTS,
+    VerdictFilters,
+    lag,
+    severities,
+    tally,
+)
+from API.app.queries.estados import servers_by_state
+from API.app.version import VERSION
+from createDB.engine import database_path
+
+
+class Found(Asked):
+    """Gives all of it, each time anew."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def collect(self) -> Iterator[Metric]:
+        """Ask."""
+        yield InfoMetricFamily("compliance_colector", "The collector.", {"version": VERSION})
+        yield from self._disk()
+        with self._collector.reader.connect() as connection:
+            yield _servers(connection)
+            yield _verdicts(connection)
+            yield from _judging(connection)
+            yield from _alerts(connection)
+
+    def _disk(self) -> Iterator[Metric]:
+        database = database_path(self._collector.settings.database)
+        size = GaugeMetricFamily(
+            "compliance_base_datos_bytes", "The database, and its write-ahead log.",
+            labels=("archivo",),
+        )  # fmt: skip
+        size.add_metric(("base",), _size(database))
+        size.add_metric(("wal",), _size(database.with_name(f"{database.name}-wal")))
+        yield size
+        log = sum(_size(file) for file in self._collector.log_folder.glob("*"))
+        yield GaugeMetricFamily("compliance_bitacora_bytes", "The JSON log.", log)
+        free = self._collector.free_space()
+        yield GaugeMetricFamily("compliance_disco_libre_bytes", "What is free on the disk.", free)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0  # a -wal that is not there, a file that was packed meanwhile
+
+
+def _servers(connection: Connection) -> Metric:
+    found = GaugeMetricFamily(
+        "compliance_servidores", "Servers, by how they stand.", labels=("situacion",)
+    )
+    for state, count in servers_by_state(connection).items():
+        found.add_metric((state,), count)
+    return found
+
+
+def _verdicts(connection: Connection) -> Metric:
+    found = GaugeMetricFamily(
+        "compliance_veredictos", "Verdicts in force.", labels=("severidad", "veredicto")
+    )
+    counts = dict.fromkeys(((s, v) for s in SEVERITIES for v in VERDICTS), 0)
+    of_policy = severities(connection)
+    for number, verdicts in tally(connection, NOW, "num_politica", VerdictFilters()).items():
+        for verdict, count in verdicts.items():
+            counts[of_policy[number], verdict] += count
+    for labels, count in counts.items():
+        found.add_metric(labels, count)
+    return found
+
+
+def _judging(connection: Connection) -> Iterator[Metric]:
+    behind = lag(connection)
+    since = behind["desde"]
+    age = 0.0
+    if since:
+        age = (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds()
+    yield GaugeMetricFamily(
+        "compliance_atraso_reportes", "Reports that are stored and not judged.", behind["reportes"]
+    )
+    yield GaugeMetricFamily("compliance_atraso_seconds", "Age of the first of them.", max(age, 0))
+
+
+def _alerts(connection: Connection) -> Iterator[Metric]:
+    found = GaugeMetricFamily(
+        "compliance_alertas_abiertas", "Alerts that are open.", labels=("severidad",)
+    )
+    for severity, count in alertas.open_counts(connection).items():
+        found.add_metric((severity,), count)
+    yield found
+    waiting = GaugeMetricFamily(
+        "compliance_mensajes_pendientes", "Messages that wait to be delivered.", labels=("canal",)
+    )
+    for channel in alertas.waiting(connection):
+        waiting.add_metric((channel["canal"],), channel["mensajes"])
+    yield waiting
