@@ -246,7 +246,12 @@ def test_a_changed_file_counts_and_a_wrong_one_does_not(
     telling.put(entry(0, 0, 1, **MINING))
     telling.delivers(receiver, 1)  # as the file was
     with Receiver().up() as other:
-        put_file(other.url, **MINERS)
+        text = put_file(other.url, **MINERS).read_text().replace("gancho.secreto", "nuevo.secreto")
+        path.write_text(text)  # the secret that it names is not there yet
+        telling.rests()
+        path.with_name("gancho.secreto").rename(path.with_name("nuevo.secreto"))
+        watched = telling.sender.watched
+        telling.until(lambda: str(other.port) in watched.channels["gancho"].shown, "it is read")
         telling.put(entry(1, 0, 2, **MINING))
-        telling.until(lambda: other.posted, "the other")
+        telling.until(lambda: other.posted, "the other is told")
     assert len(receiver.posted) == 1

@@ -1,6 +1,7 @@
 """The operator's file of channels and rules, read with its secrets."""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,9 @@ from API.app.documents import DocumentError, line_of, read
 from API.app.settings import SettingsError
 
 log = structlog.get_logger()
+
+LOOK_AGAIN_S = 2.0
+"""After how long a file that is wrong is read again, changed or not, in seconds."""
 
 OTHERS = 0o007
 """Permissions that a file with secrets must not give to everybody."""
@@ -69,6 +73,8 @@ class Watched:
         self.alerting: Alerting | None = read_file(path) if path else None
         """What it says; None where there is none."""
         self._seen = self._look()
+        self._wrong: str | None = None
+        self._due = 0.0
 
     @property
     def file(self) -> File | None:
@@ -88,16 +94,26 @@ class Watched:
     def refresh(self) -> None:
         """Read it anew if it has changed, or a file that it names."""
         seen = self._look()
-        if self._path is None or seen == self._seen:
+        again = self._wrong is not None and time.monotonic() >= self._due
+        if self._path is None or (seen == self._seen and not again):
             return
         self._seen = seen
         try:
             self.alerting = read_file(self._path)
-            self._seen = self._look()
-            log.info("the file of alerts has changed", channels=", ".join(self.channels))
         except SettingsError as error:
+            self._stay(str(error))
+            return
+        self._wrong = None
+        self._seen = self._look()
+        log.info("the file of alerts has changed", channels=", ".join(self.channels))
+
+    def _stay(self, reason: str) -> None:
+        """Keep to what it said; what is wrong may also be a file that is not there yet."""
+        self._due = time.monotonic() + LOOK_AGAIN_S
+        if reason != self._wrong:
+            self._wrong = reason
             log.error("the file of alerts is wrong; what it said before still counts",
-                      reason=str(error))  # fmt: skip
+                      reason=reason)  # fmt: skip
 
     def _look(self) -> list[tuple[int, ...]]:
         files = _files_of(self._path, self.alerting.file) if self._path and self.alerting else []
