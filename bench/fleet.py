@@ -3,8 +3,8 @@
 `python3 bench/fleet.py --servers 100000 --minutes 10` starts a collector of its own in a temporary
 folder, on loopback, lets every server report through it as long as that, and ends both. All servers
 have enrolled and reported once before. `--outage 120` takes the collector away for that many
-seconds in the midst of it; the servers come back as agents do. `--speed 60 --interval 5` lives five
-minutes in five seconds: so a day fits into one, for the bytes that it takes.
+seconds in the midst of it; the servers come back as agents do. `--speed 300 --interval 1` lives
+five minutes in a second: so a day fits into five minutes, for the bytes that it takes.
 
 At the end it compares the database with what the servers lived, and ends with 1 where they differ.
 """
@@ -33,7 +33,7 @@ from bench.serving import free_port, running_collector
 from bench.truth import findings
 from createDB.views import Layout
 
-DRAIN_S = 600.0
+DRAIN_S = 300.0
 """How long what waits at the end may take to be delivered."""
 
 SAMPLE = 500
@@ -45,11 +45,12 @@ def main() -> int:
     options = vars(_options().parse_args())
     seconds, outage = 60 * options.pop("minutes"), options.pop("outage")
     drawing, folder, kept = options.pop("plot"), options.pop("folder"), options.pop("kept")
+    warm = 60 * options.pop("warm_up")
     if not options["clones"] and options["servers"] >= 1_000:
         options["clones"] = options["servers"] // 1_000
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with tempfile.TemporaryDirectory(dir=folder) as made:
-        result = simulate(Plan(**options), seconds, outage, Path(made), kept)
+        result = simulate(Plan(**options), seconds, outage, Path(made), kept, warm)
     print(result.table())
     if drawing:
         result.plot(drawing)
@@ -65,6 +66,7 @@ def _options() -> argparse.ArgumentParser:
     add("--servers", type=int, default=plan.servers, metavar="N")
     add("--interval", type=float, default=plan.interval, metavar="S", help="between two reports")
     add("--minutes", type=float, default=5.0, metavar="M", help="that the fleet reports")
+    add("--warm-up", type=float, default=0.0, metavar="M", help="before that, not measured")
     add("--processes", type=int, default=plan.processes, metavar="N", help="that run, at least")
     add("--layout", type=Layout, choices=Layout, default=plan.layout)
     add("--outage", type=float, default=0.0, metavar="S", help="without a collector, after a third")
@@ -80,13 +82,28 @@ def _options() -> argparse.ArgumentParser:
 
 
 def simulate(
-    plan: Plan, seconds: float, outage: float, folder: Path, kept: Path | None = None
+    plan: Plan,
+    seconds: float,
+    outage: float,
+    folder: Path,
+    kept: Path | None = None,
+    warm: float = 0.0,
 ) -> Result:
-    """Run a fleet against a collector in a folder, and tell how it went."""
+    """Run a fleet against a collector in a folder, and tell how it went.
+
+    Args:
+        plan: the fleet.
+        seconds: for which it reports and is measured.
+        outage: seconds without a collector, besides, after a third of that.
+        folder: of the collector and its database; empty.
+        kept: where the database to begin with is looked for, and left.
+        warm: seconds before that: a collector has to read each server once.
+    """
     print(f"{plan.servers:,} servers enrol", end="\r", file=sys.stderr)
     storage, database = folder / "storage", folder / "storage" / "database" / "servers.sqlite"
     log, port = folder / "log", free_port()
-    made, servers = kept_database(kept or folder / "made", plan, seconds + DRAIN_S)
+    whole = warm + seconds + outage + DRAIN_S
+    made, servers = kept_database(kept or folder / "made", plan, whole)
     database.parent.mkdir(parents=True)
     shutil.copy(made, database)
     before = size_of(database)
@@ -103,11 +120,13 @@ def simulate(
     servers.start = time.time()
     lines = Lines(herd, port, record.tick)
     try:
+        lines.run(warm)
+        record.begin(lines)
         if outage:
-            lines.run(seconds / 3)
+            lines.run(warm + seconds / 3)
             running.close()
             record.away()
-            lines.run(seconds / 3 + outage)
+            lines.run(warm + seconds / 3 + outage)
             running = collector()
             record.back(lines.now())
         lines.run(lines.now() + (2 / 3 if outage else 1) * seconds)

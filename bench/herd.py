@@ -7,6 +7,7 @@ pause that `agente/sender.py` has; after a 409 another identity, enrolled with t
 import hashlib
 import heapq
 import json
+import math
 import random
 from array import array
 from collections import Counter, deque
@@ -74,9 +75,10 @@ class Herd:
         number = self._order[self._place]
         return (self._round + self.servers.phase(number)) * self.servers.plan.interval
 
-    def next_event(self) -> float:
+    def next_event(self, *, gathering: bool) -> float:
         """Tell when there is something to do next, but for requests."""
-        return min(self.next_beat(), self._paused[0][0]) if self._paused else self.next_beat()
+        beat = self.next_beat() if gathering else math.inf
+        return min(beat, self._paused[0][0]) if self._paused else beat
 
     def advance(self, now: float, *, gathering: bool = True) -> None:
         """Let all happen that is due."""

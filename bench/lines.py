@@ -61,7 +61,8 @@ class Lines:
             while self._herd.ready and (self._idle or self._open < LINES):
                 number, since = self._herd.ready.popleft()
                 self._send(number, since)
-            due = min(self._herd.next_event(), seconds, self._ticked + TICK_S)
+            event = self._herd.next_event(gathering=gathering)
+            due = min(event, seconds, self._ticked + TICK_S)
             for key, _ in self._selector.select(max(0.0, due - self.now())):
                 self._receive(key.data)
             if self.now() >= self._ticked + TICK_S:

@@ -42,6 +42,7 @@ class Record:
         self._cpu = dict.fromkeys(PARTS, 0.0)
         self._peak = dict.fromkeys(PARTS, 0.0)
         self.samples: list[Sample] = []
+        self._began, self._answers = 0.0, 0
         self._returned: float | None = None
         self._ended = 0.0
         self._refused = 0
@@ -50,6 +51,10 @@ class Record:
         """Find the processes of a collector that has just started."""
         self._pids = processes(self._storage, self._log)
         self._last |= {part: use_of(pids).cpu for part, pids in self._pids.items()}
+
+    def begin(self, lines: Lines) -> None:
+        """Note that what is measured begins."""
+        self._began, self._answers = lines.now(), len(lines.latencies)
 
     def away(self) -> None:
         """Note that the collector is gone, and was meant to be."""
@@ -93,9 +98,10 @@ class Record:
         self, latencies: "array[float]", grown: int, unjudged: int, found: Findings, cores: int
     ) -> "Result":
         """Sum it all up."""
-        during = [sample for sample in self.samples if sample.at <= self._ended + 1]
+        during = [s for s in self.samples if self._began <= s.at <= self._ended + 1]
         return Result(
-            self._herd, during, self._returned, latencies, grown, unjudged, found, cores,
+            self._herd, during, self._returned, latencies[self._answers :], grown, unjudged, found,
+            cores,
             errors=sum(self._failed()) - self._refused, refused=self._refused, peak=self._peak,
         )  # fmt: skip
 
@@ -208,6 +214,8 @@ class Result(NamedTuple):
             "servers with another history": self.found.servers,
         }
         yield "; ".join(f"{name}: {count:,}" for name, count in counts.items())
+        statuses = sorted(self.herd.statuses.items())
+        yield "answers: " + "; ".join(f"{status}: {count:,}" for status, count in statuses)
         if self.returned is not None:
             after = [sample for sample in self.samples if sample.at >= self.returned]
             usual = 2 * self.samples[len(self.samples) // 4].waiting + self.plan.servers / 100

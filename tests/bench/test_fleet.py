@@ -48,7 +48,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
     """A fleet, an outage of its collector in the midst, and the database at the end."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     folder = tmp_path_factory.mktemp("fleet")
-    result = simulate(ROUGH, 9, 2, folder)
+    result = simulate(ROUGH, 8, 2, folder, warm=1)
     return result, folder / "storage" / "database" / "servers.sqlite"
 
 
