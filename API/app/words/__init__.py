@@ -18,6 +18,7 @@ from API.app.words import (
     servers,
     shell,
     things,
+    who,
 )
 
 LANGUAGES = ("es", "en")
@@ -37,6 +38,7 @@ WORDS: dict[str, tuple[str, str]] = {
         servers,
         shell,
         things,
+        who,
     )
     for key, texts in page.WORDS.items()
 }

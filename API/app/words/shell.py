@@ -14,6 +14,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "page_home": ("Inicio", "Home"),
     "page_agents": ("Agentes", "Agents"),
     "page_policies": ("Políticas", "Policies"),
+    "page_who": ("Quién ejecuta", "Who runs"),
     "page_servers": ("Servidores", "Servers"),
     "not_loaded": (
         "No se pudo cargar lo último: lo que ve puede ser viejo. Se vuelve a intentar solo.",

@@ -34,6 +34,7 @@ SECTIONS = (
     ("home", "console.show_home"),
     ("servers", "console.list_servers"),
     ("policies", "console.list_policies"),
+    ("who", "console.show_who"),
     ("agents", "console.list_agents"),
 )
 """What the navigation leads to: the key of its name and icon, and its endpoint."""
