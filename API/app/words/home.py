@@ -46,6 +46,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Se abre una cuando un servidor deja de cumplir, calla o aparece.",
         "One is opened when a server ceases to comply, falls silent or appears.",
     ),
+    "alert_note": ("Aviso", "Notice"),
     "alert_over": ("Resuelta", "Over"),
     "alert_incumplimiento": ("Incumple", "Fails"),
     "alert_silencio": ("No reporta", "Does not report"),
