@@ -64,10 +64,12 @@ stage_agent() {
 make_package() {
     local source=$root/deploy/debian/$1
     local made=$out/compliance-$1_$version+cp${python/./}_$debian.deb
+    local size
+    size=$(find "$stage" -type f -printf '%s\n' | awk '{ sum += $1 } END { print int(sum / 1024) + 1 }')
     mkdir "$stage/DEBIAN"
     cp "$source"/* "$stage/DEBIAN"
     sed -i "s/@version@/$version/; s/@cp@/${python/./}/; s/@debian@/$debian/; s/@python@/$python/
-        s/@next@/3.$((${python#3.} + 1))/; s/@size@/$(du -sk --apparent-size "$stage" | cut -f1)/" "$stage/DEBIAN"/*
+        s/@next@/3.$((${python#3.} + 1))/; s/@size@/$size/" "$stage/DEBIAN"/*
     chmod -R u=rwX,go=rX "$stage"
     "$(need dpkg-deb)" --root-owner-group -Zzstd -z3 --build "$stage" "$made" >/dev/null
     echo "$made"

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from API.app.accounts.attempts import FREE
+from API.app.version import VERSION
 from tests.api.people import FROM_OUR_PAGE, PASSWORD, Browser, change, command, make_account
 from tests.conftest import CollectorProcess, NewCollector
 
@@ -22,10 +23,14 @@ def test_it_works(shared_collector: CollectorProcess) -> None:
         browser.get("/consola/cuenta").headers["Location"]
         == "/consola/entrar?volver=/consola/cuenta"
     )
-    assert "Contraseña" in browser.get("/consola/entrar").text
+    door = browser.get("/consola/entrar").text
+    assert "Contraseña" in door
+    assert VERSION not in door
     answer = browser.log_in(" ANA ")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/consola")
-    assert "<strong>ana</strong>" in browser.get("/consola/cuenta").text
+    account = browser.get("/consola/cuenta").text
+    assert "<strong>ana</strong>" in account
+    assert f" {VERSION}." in account
     assert browser.get("/servers").status_code == 200
     assert browser.get("/consola/entrar").headers["Location"] == "/consola"
 

@@ -25,6 +25,7 @@ from API.app.controllers.consola import assets, filters
 from API.app.errors import ProblemError
 from API.app.fleet import Fleet
 from API.app.identity import Identity, identify, require_same_origin
+from API.app.version import VERSION
 from API.app.words import LANGUAGES, WORDS, SpokenError, count, say
 
 MAX_FORM = 16 << 10
@@ -90,6 +91,7 @@ def page(
         n=partial(count, language=spoken),
         told=_spoken(told, spoken),
         sections=SECTIONS,
+        version=VERSION,
         here=quote(request.full_path.removesuffix("?")),
         **values,
     )
