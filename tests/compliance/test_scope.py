@@ -7,6 +7,7 @@ from API.app.compliance.policy import Policy
 from API.app.compliance.scope import Scope, scope_of
 
 MINE = "WHERE id_serv = :id_serv"
+TWO = "WHERE {}.id_serv = :id_serv AND {}.id_serv=:id_serv"
 
 
 def looks(query: str, *requires: str) -> Scope:
@@ -70,3 +71,27 @@ def test_what_a_query_reads_must_be_declared(query: str, missing: str) -> None:
     with pytest.raises(QueryError, match=f"mira '{missing}', que falta en requiere"):
         looks(query, "arquitectura_proc")
     looks(query, missing)
+
+
+@pytest.mark.parametrize(
+    ("query", "own"),
+    [
+        (f"SELECT pid FROM procesos {MINE} AND name = 'a'", {"procesos"}),
+        (f"SELECT p.pid, u.username FROM usuarios_activos u, procesos p {TWO.format('p', 'u')}",
+         {"procesos", "usuarios_activos"}),
+        (f"SELECT u.pid, s.nucleo FROM servers s, usuarios_activos u {TWO.format('s', 'u')}",
+         {"usuarios_activos"}),
+        (f"SELECT * FROM procesos {MINE}", set()),
+        ("SELECT pid FROM procesos WHERE id_serv <> :id_serv", set()),
+        ("SELECT pid FROM procesos WHERE id_serv = :id_serv - 1", set()),
+        (f"SELECT pid FROM procesos {MINE} OR name = 'a'", set()),
+        (f"SELECT pid FROM procesos {MINE} AND name NOT IN (SELECT name FROM procesos)", set()),
+        (f"SELECT pid FROM procesos p JOIN usuarios_activos u USING (id_serv, pid) {MINE}", set()),
+        (f"SELECT 1 FROM procesos {MINE} UNION SELECT 1 FROM usuarios_activos WHERE rowid = 1",
+         set()),
+        (f"SELECT h.pid FROM historial_procesos h, procesos {MINE}", set()),
+    ],
+)  # fmt: skip
+def test_queries_of_their_report_alone_are_told(query: str, own: set[str]) -> None:
+    required = ("procesos", "usuarios_activos", "servers", "nucleo")
+    assert looks(query, *required).own == own

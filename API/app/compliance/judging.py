@@ -71,7 +71,7 @@ def judge(guard: Guard, rule: Rule, subject: Subject, en: str) -> Outcome:
     if reason := subject.unknown(sorted(rule.scope.facts)):
         return Outcome(Verdict.SIN_DATOS, razon=reason)
     try:
-        rows = guard.run(rule.policy.consulta, subject.id_serv, en)
+        rows = guard.run(rule.policy.consulta, subject.id_serv, en, rule.scope.own)
     except QueryError as error:
         return Outcome(Verdict.SIN_DATOS, razon=str(error)[:MAX_REASON])
     return _outcome(rows)

@@ -6,10 +6,11 @@ processes up by their names alone, the plan tells. Both are asked of an empty da
 
 import re
 import sqlite3
+from contextlib import closing
 from functools import cache
 from typing import NamedTuple
 
-from API.app.compliance.guard import QueryError, authorize, wrapped
+from API.app.compliance.guard import ROWS, QueryError, authorize, wrapped
 from API.app.compliance.policy import Policy
 from API.app.compliance.sandbox import empty
 from API.app.facts import LISTS, SYSTEM_FIELDS
@@ -40,6 +41,8 @@ class Scope(NamedTuple):
     fleet: bool
     names: frozenset[str] | None
     """The only names of processes that make a difference to it; None where all do."""
+    own: frozenset[str]
+    """The lists it looks at, where it does so for its report alone; empty otherwise."""
 
 
 def scope_of(policy: Policy) -> Scope:
@@ -64,7 +67,39 @@ def scope_of(policy: Policy) -> Scope:
         reports=REPORTS in policy.requiere,
         fleet=FLEET in policy.requiere,
         names=_names(policy.consulta, reads, functions, plan),
+        own=_own(policy.consulta, reads),
     )
+
+
+def _own(query: str, reads: set[tuple[str, str]]) -> frozenset[str]:
+    """Name the tables of `ROWS` that a query looks at, where it does so for its report alone.
+
+    It does where every look at a table goes by `id_serv`, or is at a row of `servers`, and the text
+    has nothing that `id_serv` is compared with but `:id_serv`.
+    """
+    for table, column in reads:
+        if table not in ("", "servers") and column not in ("", *ROWS.get(table, ())):
+            return frozenset()
+    if "id_serv" in _COMPARED.sub("", query).lower():
+        return frozenset()
+    with closing(empty(Layout.COMPLETO)) as connection:
+        steps = connection.execute(f"EXPLAIN QUERY PLAN {wrapped(query)}", _VALUES).fetchall()
+    looks = [step for *_, step in steps if _LOOK.match(step)]
+    if not all(_BY_REPORT.search(look) for look in looks):
+        return frozenset()
+    return frozenset(table for table, _ in reads if table in ROWS)
+
+
+_VALUES = {"id_serv": 1, "en": ""}
+_COMPARED = re.compile(
+    r"\b(\w+\.)?id_serv\s*=\s*:id_serv\b(?=\s*(\)|;|$|(AND|ORDER|GROUP|HAVING|LIMIT|UNION)\b))",
+    re.IGNORECASE,
+)
+"""With what follows, so that nothing is done to the number before."""
+_BY_REPORT = re.compile(
+    r"USING INDEX ix_(procesos|usuarios_activos)_id_serv \(id_serv=\?\)$"
+    r"|USING INTEGER PRIMARY KEY \(rowid=\?\)$"
+)
 
 
 def _compiled(query: str) -> tuple[set[tuple[str, str]], set[str], list[str]]:
@@ -81,7 +116,7 @@ def _compiled(query: str) -> tuple[set[tuple[str, str]], set[str], list[str]]:
     connection = _by_name()
     connection.set_authorizer(note)
     try:
-        rows = connection.execute(f"EXPLAIN QUERY PLAN {wrapped(query)}", {"id_serv": 1, "en": ""})
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {wrapped(query)}", _VALUES)
         return reads, functions, [row[3] for row in rows]
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise QueryError(f"la consulta no vale: {error}") from None
