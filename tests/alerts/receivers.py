@@ -61,6 +61,8 @@ class Receiver:
     answers: list[int] = field(default_factory=lambda: [204])
     headers: dict[str, str] = field(default_factory=dict)
     posted: list[Posted] = field(default_factory=list)
+    text: str = ""
+    """What it answers besides."""
     hold: threading.Event | None = None
     """While it is there and not set, requests are taken and not answered."""
 
@@ -85,6 +87,7 @@ class Receiver:
                     for name, value in receiver.headers.items():
                         self.send_header(name, value)
                     self.end_headers()
+                    self.wfile.write(receiver.text.encode())
                 except ConnectionError:
                     pass  # whoever asked was killed
 

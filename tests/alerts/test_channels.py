@@ -114,10 +114,25 @@ def test_a_mail_server_that_is_away_says_so_and_shows_no_password() -> None:
     assert "contrasena" not in error.value.reason
 
 
-def test_what_chats_are_sent_mentions_nobody(receiver: Receiver) -> None:
-    """Slack's own protocol, to a stand-in for it on loopback."""
-    service = Service(f"json://127.0.0.1:{receiver.port}/gancho")
+CHATS = {
+    "slack": ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general", "webhook_url", "ok"),
+    "telegram": ("tgram://123456789:abcdefg_hijklmnop/12315544/", "notify_url", '{"ok": true}'),
+    "discord": (f"discord://{'4' * 18}/{'a' * 64}", "notify_url", ""),
+}
+
+
+@pytest.mark.parametrize("chat", CHATS)
+def test_what_chats_are_sent_mentions_nobody_and_links_nowhere(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, chat: str
+) -> None:
+    """As apprise says it to each of them, with this machine in their place."""
+    url, where, receiver.text = CHATS[chat]
+    receiver.answers = [200]
+    service = Service(url)
+    monkeypatch.setattr(service._apprise[0], where, f"http://127.0.0.1:{receiver.port}/")
     service.send(message(HOSTILE))
     [posted] = receiver.posted
-    said = posted.json["message"] + posted.json["title"]
-    assert not set(said) & set("<>@[]`")
+    said = posted.body.decode()
+    assert "no cumple" in said
+    for dangerous in ("<!", "](", "@everyone", "http://mal", "`"):
+        assert dangerous not in said

@@ -92,7 +92,8 @@ def say_plainly(document: Mapping[str, Any], room: int) -> Said:
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     for group in document["grupos"]:
         members = [alert for alert in document["alertas"] if _is_in(alert, group)]
-        yield _headline(group, members[0] if group["total"] == 1 and members else None)
+        if len(document["grupos"]) > 1:  # else the title says it
+            yield _headline(group, members[0] if group["total"] == 1 and members else None)
         shown = members[:SERVERS_NAMED]
         for place, alert in enumerate(shown):
             yield _server_line(alert)
