@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from API.app.exports.formats import FORMULA, Format
+from API.app.exports.cells import FORMULA
+from API.app.exports.formats import Format
 from API.app.queries.catalogue import RESOURCES
 from API.app.queries.resource import Kind
 from tests.api.people import as_administrator

@@ -14,7 +14,8 @@ from pathlib import Path
 from API.app.auditing.audit import Audit
 from API.app.auditing.page import write_html
 from API.app.auditing.stamp import Stamp, StampError, stamp_from
-from API.app.auditing.tables import original, write_csv, write_xlsx
+from API.app.auditing.tables import write_csv, write_xlsx
+from API.app.exports.cells import original
 from createDB.snapshot import publish
 
 

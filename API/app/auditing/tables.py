@@ -14,6 +14,7 @@ from API.app.auditing.audit import Audit
 from API.app.auditing.model import Server, Times
 from API.app.auditing.spans import Span
 from API.app.auditing.stamp import FIELDS, Stamp
+from API.app.exports.cells import harmless
 from API.app.queries.times import from_ms
 
 TIMES = Times.__struct_fields__
@@ -91,20 +92,6 @@ def _server_rows(server: Server, hostname: str | None) -> Iterator[tuple[Table, 
             )  # fmt: skip
 
 
-def harmless(cell: Cell) -> Cell:
-    """Keep a spreadsheet from running a text (https://owasp.org/www-community/attacks/CSV_Injection)."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in _RUN and cell else cell
-
-
-def original(cell: str) -> str:
-    """Give the text that `harmless` was given."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in _RUN and cell[1:] else cell
-
-
-_RUN = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""The last four are the same signs, as wide as ideographs."""
-
-
 def write_csv(audit: Audit, stamp: Stamp, path: Path) -> None:
     """Write all tables into one file; `registro` names the table of each row."""
     columns = list(dict.fromkeys(itertools.chain.from_iterable(t.columns for t in TABLES)))
@@ -112,7 +99,7 @@ def write_csv(audit: Audit, stamp: Stamp, path: Path) -> None:
         writer = csv.DictWriter(file, ["registro", *columns])
         writer.writeheader()
         for table, cells in rows(audit, stamp):
-            found = zip(table.columns, map(harmless, cells), strict=True)
+            found = zip(table.columns, map(_harmless, cells), strict=True)
             writer.writerow({"registro": table.name, **dict(found)})
 
 
@@ -152,7 +139,7 @@ class Sheet:
         """Add a row."""
         if self._row > MAX_ROW:
             self._begin()
-        for column, cell in enumerate(map(harmless, cells)):
+        for column, cell in enumerate(map(_harmless, cells)):
             if isinstance(cell, str):
                 text = cell if len(cell) <= MAX_CELL else f"{cell[: MAX_CELL - 1]}…"
                 self._sheet.write_string(self._row, column, text)
@@ -160,6 +147,10 @@ class Sheet:
                 share = self._table.columns[column] == "cumplimiento"
                 self._sheet.write_number(self._row, column, cell, self._percent if share else None)
         self._row += 1
+
+
+def _harmless(cell: Cell) -> Cell:
+    return harmless(cell) if isinstance(cell, str) else cell
 
 
 def _times(times: Times) -> tuple[Cell, ...]:

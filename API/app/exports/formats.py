@@ -9,14 +9,11 @@ from typing import Any
 
 import msgspec
 
+from API.app.exports.cells import harmless
 from API.app.queries.resource import Column, Kind, Page
 
 PIECE = 1_000
 """Rows that are written at once: some 100 KB."""
-
-FORMULA = frozenset("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - the wide ones run too
-"""What a spreadsheet takes for the beginning of a formula
-(https://owasp.org/www-community/attacks/CSV_Injection)."""
 
 GZIP_LEVEL = 4
 
@@ -75,11 +72,6 @@ def csv_text(columns: Sequence[Column], pages: Iterable[Page]) -> Iterator[bytes
         text.seek(0)
         text.truncate()
     yield text.getvalue().encode()  # the names alone, where there are no rows
-
-
-def harmless(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet would run."""
-    return f"'{text}" if text[:1] in FORMULA else text
 
 
 def gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from API.app.controllers.asking import read_question
-from API.app.exports.formats import FORMULA
+from API.app.exports.cells import FORMULA
 from API.app.exports.workbook import Order
 from API.app.queries.catalogue import RESOURCES
 from API.app.queries.resource import Column, Kind, Page, all_rows
