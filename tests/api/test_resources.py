@@ -18,7 +18,14 @@ from API.app.exports.formats import Format
 from API.app.queries.catalogue import RESOURCES
 from API.app.queries.resource import Kind
 from tests.api.people import as_administrator
-from tests.conftest import CollectorProcess, collector_in, make_report, wait_until
+from tests.conftest import (
+    LAYOUTS,
+    CollectorProcess,
+    NewCollector,
+    collector_in,
+    make_report,
+    wait_until,
+)
 
 HOSTILE = "=cmd|' /C calc'!A1"
 NAMES = ("web-1", "web-2", "db-1", "db-2", "db-3")
@@ -266,3 +273,21 @@ def test_an_export_in_batches_has_every_row_once(ask: Any, fleet: CollectorProce
     for order in ("", "&orden=name", "&orden=-username"):
         pids = [json.loads(line)["pid"] for line in ask(path + order).text.splitlines()]
         assert sorted(pids) == list(range(9_000)), order
+
+
+def test_the_other_layout_lists_the_same(new_collector: NewCollector) -> None:
+    reports = [make_report(hostname=name) for name in NAMES[:2]]
+    listed = []
+    for layout in LAYOUTS:
+        collector = new_collector(layout=layout).start()
+        for report in reports:
+            assert collector.post(report).status_code == 201
+        found = {}
+        for name, number in (("procesos", "id_proc"), ("usuarios_activos", "id_usr")):
+            lines = collector.get(f"/{name}.ndjson").text.splitlines()
+            found[name] = sorted(json.dumps(json.loads(line) | {number: 0}) for line in lines)
+        pages = [collector.get(f"/procesos?limite=2{more}") for more in ("", "&orden=name")]
+        assert all("next" in page.links for page in pages)
+        listed.append(found)
+    assert listed[0] == listed[1]
+    assert len(listed[0]["procesos"]) == 6
