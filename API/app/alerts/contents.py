@@ -64,7 +64,7 @@ def _alert(row: Row[Any], link: str | None) -> dict[str, Any]:
         "resolucion": row.resolucion if row.que == "resuelta" else None,
         "evidencia": rows,
         "evidencia_omitida": cut,
-        "enlace": f"{link}/consola/servidores?buscar={row.id_agente}" if link else None,
+        "enlace": f"{link}/consola/servidores/{row.id_agente}" if link else None,
     }
 
 
