@@ -18,6 +18,7 @@ import sqlite3
 import statistics
 import sys
 import tempfile
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ from API.app.compliance.library import SHIPPED, Library
 from API.app.ingest.sql import insert_statement
 from API.app.queries.times import now_ms
 from bench.history import Size, history_database
-from bench.load import bodies, fleet
+from bench.load import Server, bodies, fleet
 from bench.serving import running_collector
 from bench.verdicts import DAY_MS, verdicts_of
 from createDB.engine import database_url, open_engine
@@ -50,6 +51,8 @@ from createDB.views import Layout
 BENCH = Actor("bench", "terminal")
 REPORTERS = 500
 """Servers that report meanwhile, beside those of the history."""
+SENDERS = 16
+"""Connections on which they do."""
 CHANGES = 0.01
 """Verdicts that change, each day."""
 
@@ -167,19 +170,35 @@ def _reporting(port: int, rate: float) -> Iterator[None]:
 
 
 def _report(port: int, rate: float, ready: Event, over: Event) -> None:
-    """Send one report after the other, each at its time; late ones at once."""
-    made = bodies(fleet(REPORTERS), time.time())
-    client = http.client.HTTPConnection("127.0.0.1", port)
-    first = next(made)
-    for _ in range(REPORTERS):  # they are known before anything is measured
-        _post(client, first)
-        first = next(made)
+    """Send reports over several connections, each at its time; late ones at once."""
+    servers = fleet(REPORTERS)
+    known = threading.Barrier(SENDERS + 1)
+    turns = [
+        threading.Thread(target=_send, args=(port, servers[n::SENDERS], rate, known, over))
+        for n in range(SENDERS)
+    ]
+    for turn in turns:
+        turn.start()
+    known.wait()
     ready.set()
+    for turn in turns:
+        turn.join()
+
+
+def _send(
+    port: int, servers: list[Server], rate: float, known: threading.Barrier, over: Event
+) -> None:
+    """Send the reports of some servers: one of each at once, then at their share of the rate."""
+    made = bodies(servers, time.time())
+    client = http.client.HTTPConnection("127.0.0.1", port)
+    for body in itertools.islice(made, len(servers)):
+        _post(client, body)
+    known.wait()
     due = time.monotonic()
     for body in made:
         if over.wait(max(0.0, due - time.monotonic())):
             return
-        due += 1 / rate
+        due += SENDERS / rate
         _post(client, body)
 
 

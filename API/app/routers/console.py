@@ -6,6 +6,7 @@ from API.app.controllers.consola import (
     account,
     agents,
     api,
+    changes,
     home,
     login,
     policies,
@@ -39,6 +40,7 @@ blueprint.add_url_rule(
     policies.end_exception,
     methods=["POST"],
 )
+blueprint.add_url_rule("/consola/cambios", "list_changes", changes.list_changes)
 blueprint.add_url_rule("/consola/probar", "show_trial", trial.show_trial)
 blueprint.add_url_rule("/consola/probar", "run_trial", trial.run_trial, methods=["POST"])
 blueprint.add_url_rule("/consola/quien", "show_who", who.show_who)

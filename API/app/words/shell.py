@@ -13,6 +13,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "theme_oscuro": ("Oscuro", "Dark"),
     "page_home": ("Inicio", "Home"),
     "page_agents": ("Agentes", "Agents"),
+    "page_changes": ("Cambios", "Changes"),
     "page_policies": ("Políticas", "Policies"),
     "page_who": ("Quién ejecuta", "Who runs"),
     "page_servers": ("Servidores", "Servers"),

@@ -1,42 +1,27 @@
 """The first page: how we are, in two seconds; and how the first server comes in."""
 
-from datetime import UTC, datetime
-from itertools import groupby, islice
-from typing import Any, NamedTuple
+from itertools import islice
 
 from flask import Response
 
 from API.app.accounts.roles import Role
 from API.app.collector import Collector, the_collector
+from API.app.controllers.consola.changes import by_moment, latest
 from API.app.controllers.consola.pages import form, look_at_fleet, page, require_person, to
 from API.app.fleet import Fleet, PolicyStanding
 from API.app.identity import Identity
 from API.app.invitations import Limits, invitation_line, make_secret
 from API.app.queries import flota
-from API.app.queries.cambios import NEWEST, ChangeFilters, changes
 from API.app.queries.cumplimiento import lag
 from API.app.queries.estados import STATES
-from API.app.queries.times import as_ms
 from API.app.trend import Point
 
-MONTH_MS = 30 * 86_400_000
-CHANGES_READ = 80
 MOST_GROUPS = 8
 MOST_OF_A_GROUP = 3
 MOST_POLICIES = 8
 MOST_ALERTS = 6
 INVITED_HOURS = 24
 """How long the secret enrols that the page shows."""
-
-
-class Group(NamedTuple):
-    """What changed on one server at one moment."""
-
-    id_agente: str
-    hostname: str | None
-    momento: str
-    changes: list[dict[str, Any]]
-    more: int
 
 
 def show_root() -> Response:
@@ -78,7 +63,7 @@ def _show(who: Identity, line: str | None = None) -> Response:
         trend=_points(collector.overview.trend(collector.overview.version())),
         worst=_worst(fleet),
         behind=behind,
-        groups=_latest_changes(collector),
+        groups=by_moment(latest(), MOST_OF_A_GROUP)[:MOST_GROUPS],
         alerts=_latest_alerts(collector),
     )
 
@@ -99,19 +84,3 @@ def _worst(fleet: Fleet) -> list[PolicyStanding]:
 def _latest_alerts(collector: Collector) -> list[flota.AlertRow]:
     with collector.questions.connect() as connection:
         return flota.latest_alerts(connection, MOST_ALERTS)
-
-
-def _latest_changes(collector: Collector) -> list[Group]:
-    """Give what changed last, by server and moment."""
-    since = as_ms(datetime.now(UTC)) - MONTH_MS
-    with collector.reader.connect() as connection:
-        found = changes(connection, ChangeFilters(), since, NEWEST, CHANGES_READ).changes
-    together = groupby(found, key=lambda change: (change["momento"], change["id_agente"]))
-    return [_group(list(made)) for _, made in islice(together, MOST_GROUPS)]
-
-
-def _group(made: list[dict[str, Any]]) -> Group:
-    first = made[0]
-    shown = made[:MOST_OF_A_GROUP]
-    return Group(first["id_agente"], first["hostname"], first["momento"], shown,
-                 len(made) - len(shown))  # fmt: skip

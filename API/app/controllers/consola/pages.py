@@ -35,6 +35,7 @@ SECTIONS = (
     ("home", "console.show_home"),
     ("servers", "console.list_servers"),
     ("policies", "console.list_policies"),
+    ("changes", "console.list_changes"),
     ("who", "console.show_who"),
     ("agents", "console.list_agents"),
 )
