@@ -1,6 +1,6 @@
 """Puts the document together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -39,6 +39,7 @@ TOTALS: dict[str, dict[str, Any]] = {
 }
 """What stands beside the rows of a resource."""
 
+ROWS = {"type": "integer", "minimum": 1}
 LINK = {"Link": {"description": "The next page, where there is one (`rel=\"next\"`).",
                  "schema": {"type": "string"}}}  # fmt: skip
 
@@ -101,23 +102,22 @@ def _column(column: Column) -> dict[str, Any]:
 
 def _resources() -> Iterator[tuple[str, str, dict[str, Any]]]:
     for resource in RESOURCES.values():
-        parameters = list(_parameters(resource))
-        yield f"/{resource.name}", "get", _listing(resource, parameters, tuple(Format))
+        yield f"/{resource.name}", "get", _listing(resource, _parameters(resource, PAGE_SIZE))
         extension = Parameter(
             "formato",
             "The format.",
             {"type": "string", "enum": [each.value for each in Format]},
             "path",
         )
-        formats = (extension, *parameters)
-        yield f"/{resource.name}.{{formato}}", "get", _listing(resource, formats, tuple(Format))
+        formats = (extension, *_parameters(resource, ROWS))
+        yield f"/{resource.name}.{{formato}}", "get", _listing(resource, formats)
 
 
-def _listing(resource: Resource, parameters: Any, formats: tuple[Format, ...]) -> dict[str, Any]:
+def _listing(resource: Resource, parameters: Iterable[Parameter]) -> dict[str, Any]:
     rows = {"type": "array", "items": {"$ref": REFERENCE.format(name=resource.name)}}
     page = {"type": "object", "required": [resource.name],
             "properties": {resource.name: rows, **TOTALS.get(resource.name, {})}}  # fmt: skip
-    content: dict[str, Any] = {each.content_type: {} for each in formats}
+    content: dict[str, Any] = {each.content_type: {} for each in Format}
     content[JSON] = {"schema": page}
     return _operation(
         Operation("get", "", resource.title, {}, (400, 401, 403, 503), READER, tuple(parameters),
@@ -130,7 +130,7 @@ def _listing(resource: Resource, parameters: Any, formats: tuple[Format, ...]) -
     )  # fmt: skip
 
 
-def _parameters(resource: Resource) -> Iterator[Parameter]:
+def _parameters(resource: Resource, limit: dict[str, Any]) -> Iterator[Parameter]:
     for each in resource.filters:
         yield Parameter(each.name, _sentence(each.comment), _taken(each))
     taken = parameters_of(resource)
@@ -138,7 +138,7 @@ def _parameters(resource: Resource) -> Iterator[Parameter]:
     schemas: dict[str, dict[str, Any]] = {
         FIELDS: {"type": "string", "pattern": f"^({'|'.join(names)})(,({'|'.join(names)}))*$"},
         ORDER: {"enum": [*names, *(f"-{name}" for name in names)]},
-        LIMIT: PAGE_SIZE,
+        LIMIT: limit,
     }
     for common in COMMON:
         if common.name in taken:
