@@ -31,6 +31,17 @@ class SettingsError(Exception):
     """A setting is wrong; the message is one line that says which, where and why."""
 
 
+class Origin(NamedTuple):
+    """Where the value of a setting is from."""
+
+    kind: str
+    """`opcion`, `entorno`, `archivo` or `omision`, in the order in which they count."""
+    where: str
+    """The option, the variable, or the file and its key."""
+    text: str
+    """What stands there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the collector runs with; one field for each row of `SETTINGS`, in its order."""
@@ -71,11 +82,18 @@ class Settings:
     keep_log: int
     policies: Path | None
     alerts: Path | None
+    origins: Mapping[str, Origin]
+    """Of each setting, by its field."""
 
     @property
     def tls(self) -> bool:
         """Whether it serves HTTPS."""
         return self.tls_self_signed or self.tls_cert is not None
+
+    def shown(self, field: str) -> str:
+        """Write a setting as it stands in its place, without a password."""
+        value = getattr(self, field)
+        return str(value) if isinstance(value, URL) else self.origins[field].text
 
     @property
     def open_to_networks(self) -> bool:
@@ -327,22 +345,22 @@ def settings_from(
         SettingsError: a value, the file or a key in it is wrong.
     """
     file = _read_config(config, config_required)
-    values = {}
+    values: dict[str, Any] = {}
+    origins = {}
     for row in SETTINGS:
         places = (
-            (row.option, options.get(row.field)),
-            (row.variable, environment.get(row.variable)),
-            (f"{config}: [{row.section}] {row.key}", file.get((row.section, row.key))),
+            ("opcion", row.option, options.get(row.field)),
+            ("entorno", row.variable, environment.get(row.variable)),
+            ("archivo", f"{config}: [{row.section}] {row.key}", file.get((row.section, row.key))),
+            ("omision", row.option, row.default),
         )
-        where, text = next(
-            ((where, text) for where, text in places if text is not None),
-            (row.option, row.default),
-        )
+        origin = next(Origin(*place[:2], place[2]) for place in places if place[2] is not None)
         try:
-            values[row.field] = row.parse(text.strip())
+            values[row.field] = row.parse(origin.text.strip())
         except (ValueError, DatabaseUnusableError) as error:
-            raise SettingsError(f"{where} = '{text}': {error}") from None
-    return _consistent(Settings(**values))
+            raise SettingsError(f"{origin.where} = '{origin.text}': {error}") from None
+        origins[row.field] = origin
+    return _consistent(Settings(**values, origins=origins))
 
 
 def _read_config(path: Path, required: bool) -> dict[tuple[str, str], str]:

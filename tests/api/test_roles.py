@@ -32,6 +32,9 @@ OPEN = {
 NEEDS = {
     "console.invite": Role.ADMINISTRADOR,
     "console.invite_within": Role.ADMINISTRADOR,
+    "console.retry_alerts": Role.OPERADOR,
+    "console.show_settings": Role.ADMINISTRADOR,
+    "console.show_trail": Role.ADMINISTRADOR,
     "console.label_agent": Role.OPERADOR,
     "console.rotate_agent": Role.ADMINISTRADOR,
     "resources.auditoria": Role.ADMINISTRADOR,

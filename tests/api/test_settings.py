@@ -3,10 +3,11 @@
 import ipaddress
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from API.app.settings import SETTINGS, Settings, SettingsError, load_settings
 from tests.conftest import ROOT, CollectorProcess, NewCollector
@@ -25,7 +26,8 @@ def test_defaults_let_nobody_in_from_elsewhere() -> None:
 
 
 def test_each_setting_has_one_row() -> None:
-    assert [row.field for row in SETTINGS] == [field.name for field in fields(Settings)]
+    named = [*(row.field for row in SETTINGS), "origins"]
+    assert named == [field.name for field in fields(Settings)]
     for column in ("option", "variable"):
         assert len({getattr(row, column) for row in SETTINGS}) == len(SETTINGS)
 
@@ -36,6 +38,19 @@ def test_option_goes_before_environment_before_file(tmp_path: Path) -> None:
     settings = load("--config", str(config), "--port", "3333", COMPLIANCE_COLECTOR_PUERTO="2222",
                     COMPLIANCE_LIMITES_COLA="9")  # fmt: skip
     assert (settings.port, settings.queue, settings.host) == (3333, 9, "::1")
+    origins = {name: settings.origins[name][:2] for name in ("port", "queue", "host", "threads")}
+    assert origins == {
+        "port": ("opcion", "--port"),
+        "queue": ("entorno", "COMPLIANCE_LIMITES_COLA"),
+        "host": ("archivo", f"{config}: [colector] host"),
+        "threads": ("omision", "--hilos"),
+    }
+
+
+def test_password_of_a_database_is_not_shown() -> None:
+    settings = load()
+    database = make_url("postgresql://colector:clave-secreta@db.example.net/servidores")
+    assert "clave-secreta" not in replace(settings, database=database).shown("database")
 
 
 def test_networks_are_read() -> None:

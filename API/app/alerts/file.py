@@ -40,14 +40,7 @@ def read_file(path: Path, environment: Mapping[str, str] = os.environ) -> Alerti
     Raises:
         SettingsError: it is wrong; the message is one line that names file, line and reason.
     """
-    try:
-        text = path.read_bytes()
-        file = read(text, File)
-        _require_consistent(file, text)
-    except OSError as error:
-        raise SettingsError(f"{path}: no se puede leer: {error.strerror}") from None
-    except DocumentError as error:
-        raise SettingsError(f"{path}:{error.line}: {error.reason}") from None
+    file, text = read_rules(path)
     channels: dict[str, Channel] = {}
     for place, entry in enumerate(file.canales):
         try:
@@ -58,6 +51,23 @@ def read_file(path: Path, environment: Mapping[str, str] = os.environ) -> Alerti
             line = line_of(text, "canales", str(place))
             raise SettingsError(f"{path}:{line}: canal '{entry.nombre}': {error}") from None
     return Alerting(file, channels)
+
+
+def read_rules(path: Path) -> tuple[File, bytes]:
+    """Read what the file at `path` says, without its secrets; give its text, too.
+
+    Raises:
+        SettingsError: as `read_file`.
+    """
+    try:
+        text = path.read_bytes()
+        file = read(text, File)
+        _require_consistent(file, text)
+    except OSError as error:
+        raise SettingsError(f"{path}: no se puede leer: {error.strerror}") from None
+    except DocumentError as error:
+        raise SettingsError(f"{path}:{error.line}: {error.reason}") from None
+    return file, text
 
 
 class Watched:

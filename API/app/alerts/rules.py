@@ -6,6 +6,7 @@ Nothing in this module does I/O.
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
@@ -49,6 +50,15 @@ class ChannelEntry(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"un webhook tiene una sola de: {', '.join(SECRETS)}")
         if not self.webhook and (secrets or self.ca):
             raise ValueError(f"{', '.join(SECRETS)} y ca son de un webhook")
+
+    @property
+    def place(self) -> str:
+        """Tell where it leads, or where that is written; without a secret."""
+        if self.webhook is not None:
+            return "{0.scheme}://{0.hostname}".format(urlsplit(self.webhook))
+        if self.url is not None:
+            return f"{self.url.partition('://')[0]}://…"
+        return self.url_archivo or f"${self.url_entorno}"
 
 
 class Rule(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,9 @@ from flask import Blueprint
 from API.app.controllers.consola import (
     account,
     agents,
+    alerts,
     api,
+    audit,
     changes,
     home,
     login,
@@ -14,6 +16,7 @@ from API.app.controllers.consola import (
     pulse,
     server,
     servers,
+    settings,
     trial,
     who,
 )
@@ -56,6 +59,12 @@ blueprint.add_url_rule(
 blueprint.add_url_rule(
     "/consola/agentes/<uuid:id_agente>/etiquetas", "label_agent", agents.label, methods=["POST"]
 )
+blueprint.add_url_rule("/consola/alertas", "list_alerts", alerts.list_alerts)
+blueprint.add_url_rule(
+    "/consola/alertas/reintentar", "retry_alerts", alerts.retry, methods=["POST"]
+)
+blueprint.add_url_rule("/consola/auditoria", "show_trail", audit.show_trail)
+blueprint.add_url_rule("/consola/ajustes", "show_settings", settings.show_settings)
 blueprint.add_url_rule("/consola/pulso", "show_pulse", pulse.show_pulse)
 blueprint.add_url_rule(
     "/consola/preferencias", "keep_preference", preferences.keep_preference, methods=["POST"]

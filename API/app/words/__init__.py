@@ -8,6 +8,7 @@ from typing import Any
 from API.app.words import (
     account,
     agents,
+    alerts,
     api,
     audit,
     changes,
@@ -17,6 +18,7 @@ from API.app.words import (
     policies,
     server,
     servers,
+    settings,
     shell,
     things,
     who,
@@ -29,6 +31,7 @@ WORDS: dict[str, tuple[str, str]] = {
     for page in (
         account,
         agents,
+        alerts,
         api,
         audit,
         changes,
@@ -38,6 +41,7 @@ WORDS: dict[str, tuple[str, str]] = {
         policies,
         server,
         servers,
+        settings,
         shell,
         things,
         who,

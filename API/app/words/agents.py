@@ -32,7 +32,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "itself. If the token leaked, revoke it and enrol both machines again.",
     ),
     "no_agents_match": ("Ningún agente coincide", "No agent matches"),
-    "manage": ("Administrar", "Manage"),
     "enrol": ("Dar de alta servidores", "Enrol servers"),
     "secret_now": ("Secreto {n}, desde", "Secret {n}, since"),
     "secret_until": ("hasta", "until"),

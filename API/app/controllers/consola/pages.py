@@ -32,14 +32,17 @@ MAX_FORM = 16 << 10
 """Bytes that a form may have."""
 
 SECTIONS = (
-    ("home", "console.show_home"),
-    ("servers", "console.list_servers"),
-    ("policies", "console.list_policies"),
-    ("changes", "console.list_changes"),
-    ("who", "console.show_who"),
-    ("agents", "console.list_agents"),
+    ("home", "console.show_home", Role.LECTOR),
+    ("servers", "console.list_servers", Role.LECTOR),
+    ("policies", "console.list_policies", Role.LECTOR),
+    ("changes", "console.list_changes", Role.LECTOR),
+    ("who", "console.show_who", Role.LECTOR),
+    ("agents", "console.list_agents", Role.LECTOR),
+    ("alerts", "console.list_alerts", Role.LECTOR),
+    ("audit", "console.show_trail", Role.ADMINISTRADOR),
+    ("settings", "console.show_settings", Role.ADMINISTRADOR),
 )
-"""What the navigation leads to: the key of its name and icon, and its endpoint."""
+"""What the navigation leads to: the key of its name and icon, its endpoint, and for whom."""
 
 THEMES = ("auto", "claro", "oscuro")
 LANGUAGE, THEME, TOLD = "idioma", "tema", "dicho"
