@@ -28,6 +28,9 @@ log = structlog.get_logger()
 AHEAD = 1 << 20
 """Bytes that are given to the HTTP server before the other end has read them."""
 
+PART = 1 << 17
+"""Bytes that a reader must take within the time for one."""
+
 THREADS = 2
 """Threads that make pieces: exports share them, so that requests always find one of their own."""
 
@@ -106,7 +109,7 @@ class Streams:
         Args:
             port: on which the readers' connections came in.
             most: how many may be sent at a time.
-            patience_s: how long a reader may take for one piece.
+            patience_s: how long a reader may take for `PART` bytes.
         """
         self._port = port
         self._patience_s = patience_s
@@ -155,9 +158,11 @@ class Streams:
         sent = 0
         try:
             while piece := await loop.run_in_executor(self._threads, next, stream, b""):
-                await transport.send_bytes(piece)
-                sent += len(piece)
-                await _until_taken(reader, sent - AHEAD, self._patience_s)
+                for start in range(0, len(piece), PART):
+                    part = piece[start : start + PART]
+                    await transport.send_bytes(part)
+                    sent += len(part)
+                    await _until_taken(reader, sent - AHEAD, self._patience_s)
             await _until_taken(reader, sent, self._patience_s)
         except BaseException:
             reader.cut()  # before the HTTP server ends the answer as if it were whole
