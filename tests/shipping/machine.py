@@ -94,11 +94,15 @@ class Machine:
         return [int(file.read_text()) for file in (self / "run").glob("*.service.pid")]
 
     def end(self) -> None:
-        """Kill what runs in it, and wait until that is gone."""
-        for number in self.services():
+        """Kill what runs in it, until there is nothing left."""
+        wait_until(lambda: not self._kill(), "processes are left in the tree")
+
+    def _kill(self) -> list[Path]:
+        found = self.running()
+        for process in found:
             with suppress(ProcessLookupError):
-                os.killpg(number, signal.SIGKILL)
-        wait_until(lambda: not self.running(), "processes are left in the tree")
+                os.kill(int(process.name), signal.SIGKILL)
+        return found
 
     def running(self) -> list[Path]:
         """The processes whose root the tree is."""
@@ -108,6 +112,7 @@ class Machine:
 
 
 def _root_of(process: Path) -> Path | None:
+    """A process's root; none of one that is gone, or is a zombie."""
     try:
         return (process / "root").readlink()
     except OSError:
