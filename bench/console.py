@@ -26,6 +26,7 @@ from contextlib import ExitStack, closing, contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -41,6 +42,7 @@ from API.app.compliance.library import SHIPPED, Library
 from API.app.ingest.sql import insert_statement
 from API.app.queries.times import now_ms
 from bench.history import Size, history_database
+from bench.lives import JOBS, MISUSE
 from bench.load import Server, bodies, fleet
 from bench.serving import running_collector
 from bench.verdicts import DAY_MS, verdicts_of
@@ -65,6 +67,18 @@ PAGES = {
     "policies": "/consola/politicas",
     "a policy": "/consola/politicas/mineros",
     "a policy, those that comply": "/consola/politicas/mineros?veredicto=cumple",
+    "one server": "/consola/servidores/{server}",
+    "its processes, a month": "/consola/servidores/{server}?ver=procesos&tramo=mes",
+    "its compliance": "/consola/servidores/{server}?ver=cumplimiento",
+    "its changes": "/consola/servidores/{server}?ver=cambios",
+    "changes": "/consola/cambios",
+    "who runs a rare program": "/consola/quien?nombre={rare}",
+    "who runs a usual one": "/consola/quien?nombre={usual}",
+    "agents": "/consola/agentes",
+    "one agent": "/consola/agentes/{server}",
+    "alerts": "/consola/alertas",
+    "audit trail": "/consola/auditoria",
+    "settings": "/consola/ajustes",
     "pulse": "/consola/pulso",
     "account": "/consola/cuenta",
 }
@@ -93,7 +107,7 @@ def main() -> None:
         ends.enter_context(_reporting(port, options.rate))
         before = _reports(copy)
         began = time.monotonic()
-        found = measure(port, cookie, options.runs)
+        found = measure(port, cookie, _pages(copy), options.runs)
         rate = (_reports(copy) - before) / (time.monotonic() - began)
     print(f"{options.servers} servers, {options.days} days; {rate:.0f} reports a second\n")
     print(table(found))
@@ -210,13 +224,21 @@ def _post(client: http.client.HTTPConnection, body: bytes) -> None:
         raise SystemExit(f"a report was answered {answer.status}")
 
 
-def measure(port: int, cookie: str, runs: int) -> dict[str, Times]:
+def _pages(database: Path) -> dict[str, str]:
+    """Give the pages' addresses, with a server of this fleet, and what it runs."""
+    with closing(sqlite3.connect(database)) as connection:
+        [server] = connection.execute(_A_SERVER).fetchone()
+    names = {"server": server, "rare": quote(MISUSE[0]), "usual": quote(JOBS[0][0])}
+    return {name: path.format(**names) for name, path in PAGES.items()}
+
+
+def measure(port: int, cookie: str, pages: dict[str, str], runs: int) -> dict[str, Times]:
     """Ask for every page so many times, in turns; the first round does not count."""
     client = http.client.HTTPConnection("127.0.0.1", port)
-    taken: dict[str, list[float]] = {name: [] for name in PAGES}
+    taken: dict[str, list[float]] = {name: [] for name in pages}
     sizes = {}
     for _ in tqdm(range(runs + 1), desc="páginas", disable=None):
-        for name, path in PAGES.items():
+        for name, path in pages.items():
             began = time.perf_counter()
             body = _get(client, path, cookie)
             taken[name].append((time.perf_counter() - began) * 1_000)
@@ -253,6 +275,7 @@ def table(found: dict[str, Times]) -> str:
     return "\n".join(lines)
 
 
+_A_SERVER = "SELECT id_agente FROM agentes WHERE num_agente = 7"
 _LABELS = "UPDATE agentes SET etiquetas = ? WHERE num_agente = ?"
 _JUDGED = (
     "UPDATE politicas SET repaso = NULL",

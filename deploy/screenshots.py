@@ -22,13 +22,15 @@ from API.app.audit import Actor
 from bench.serving import running_collector
 from createDB.build import build
 from createDB.engine import ROOT, database_url, open_engine
-from deploy.showcase import age, now, send_history
+from deploy.showcase import MINING, age, identity, now, send_history
 
 PAGES = {
     "inicio": "/consola",
     "servidores": "/consola/servidores",
     "politicas": "/consola/politicas",
     "politica": "/consola/politicas/telnet",
+    "servidor": "/consola/servidores/{server}",
+    "quien": "/consola/quien?nombre=xmrig",
 }
 SIZES = {"ancho": (1280, 860), "movil": (390, 844)}
 DRAWING_MS = 500
@@ -88,7 +90,7 @@ def _take(
     context.add_cookies([{"name": "sesion", "value": secret, "url": url}])
     page = context.new_page()
     for name, path in PAGES.items():
-        page.goto(url + path)
+        page.goto(url + path.format(server=identity(MINING)))
         page.locator("#pulse .badge").wait_for()
         page.wait_for_timeout(DRAWING_MS)
         taken = Image.open(io.BytesIO(page.screenshot()))

@@ -47,8 +47,9 @@ class Fault(NamedTuple):
     removes: str = ""
 
 
+MINING = 3
 FAULTS = (
-    Fault(3, 0.02, adds=("xmrig", "www-data")),
+    Fault(MINING, 0.02, adds=("xmrig", "www-data")),
     Fault(7, 6.5, adds=("in.telnetd", "root")),
     Fault(11, 12, 3, adds=("in.telnetd", "root")),
     Fault(12, 9, removes="auditd"),
@@ -99,6 +100,12 @@ def age(database: Path) -> None:
         connection.execute(_PAUSE, (_hostname(PAUSED),))
 
 
+def identity(number: int) -> uuid.UUID:
+    """Give the identity of a server."""
+    chance = random.Random(SEED - number)  # noqa: S311 - a fleet to show, no secret
+    return uuid.UUID(int=chance.getrandbits(128), version=4)
+
+
 def _moments(number: int, end: datetime) -> list[datetime]:
     days = {float(DAYS), 0.0}
     for fault in FAULTS:
@@ -111,7 +118,7 @@ def _moments(number: int, end: datetime) -> list[datetime]:
 def _report(number: int, at: datetime, end: datetime) -> dict[str, Any]:
     chance = random.Random(SEED + number)  # noqa: S311 - a fleet to show, no secret
     distribution, version, kernel = SYSTEMS[chance.randrange(len(SYSTEMS))]
-    identity = uuid.UUID(int=chance.getrandbits(128), version=4)
+    own = identity(number)
     return {
         "arquitectura_proc": "X86_64",
         "marca_proc": "AMD EPYC 7763 64-Core Processor",
@@ -119,13 +126,13 @@ def _report(number: int, at: datetime, end: datetime) -> dict[str, Any]:
         "version_so": "#1 SMP PREEMPT_DYNAMIC",
         "ipaddress": f"10.{20 + number % 3}.{number // 6}.{10 + number}",
         "fecha_hora": at.isoformat(),
-        "id_agente": str(identity),
-        "id_reporte": str(uuid.uuid5(identity, at.isoformat())),
+        "id_agente": str(own),
+        "id_reporte": str(uuid.uuid5(own, at.isoformat())),
         "hostname": _hostname(number),
         "distribucion": distribution,
         "version_distribucion": version,
         "nucleo": kernel,
-        "id_arranque": str(uuid.uuid5(identity, "arranque")),
+        "id_arranque": str(uuid.uuid5(own, "arranque")),
         "intervalo": float(INTERVAL_S),
         "version_agente": "0.1.0",
         "procesos": _processes(number, (end - at) / timedelta(days=1) - number * 7 / 86_400),
