@@ -91,9 +91,11 @@ def test_labels_are_given_and_seen(visitor: Visitor) -> None:
 def test_secret_is_shown_once(visitor: Visitor) -> None:
     page = visitor.page()
     page.goto(f"{visitor.collector.url}/consola/agentes")
+    page.get_by_role("link", name="Dar de alta servidores").click()
     page.get_by_label("Redes").fill("10.20.0.0/16")
     page.get_by_role("button", name="Hacer otro secreto").click()
     expect(page.locator("#line")).to_contain_text("COMPLIANCE_API_ALTA=alta_")
     expect(page.locator("#main")).to_contain_text("desde 10.20.0.0/16")
-    page.goto(f"{visitor.collector.url}/consola/agentes")
+    assert_accessible(page)
+    page.goto(f"{visitor.collector.url}/consola/agentes/alta")
     expect(page.locator("#line")).to_have_count(0)

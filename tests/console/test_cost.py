@@ -4,6 +4,7 @@ import ipaddress
 import re
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import requests
@@ -13,6 +14,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from API.app import create_app
+from API.app.accounts.roles import Role
+from API.app.controllers.consola.server import VIEWS
 from API.app.door.arrival import Arrival
 from API.app.door.entrance import ARRIVAL
 from API.app.door.origin import Origin
@@ -64,7 +67,7 @@ def app(shared_collector: CollectorProcess, asked: list[str]) -> Iterator[Flask]
 
 
 def logged_in(app: Flask, collector: CollectorProcess) -> FlaskClient:
-    secret = make_session(collector, make_account(collector, "coste"))
+    secret = make_session(collector, make_account(collector, "coste", Role.ADMINISTRADOR))
     client = app.test_client()
     client.set_cookie("sesion", secret)
     return client
@@ -75,21 +78,29 @@ def test_no_page_asks_more_than_it_may(
 ) -> None:
     for number in range(3):
         shared_collector.post(make_report(hostname=f"web-{number}"))
+    [server, *_] = shared_collector.rows("SELECT id_agente FROM agentes")
     client = logged_in(app, shared_collector)
-    seen = 0
+    paths = list(pages_of(app, server["id_agente"]))
+    assert len(paths) >= 20
+    for path in paths:
+        asked.clear()
+        answer = client.get(path, environ_overrides={ARRIVAL: HERE})
+        assert answer.status_code == 200, (path, answer.text)
+        questions = [text for text in asked if not text.startswith(("PRAGMA", "BEGIN", "COMMIT"))]
+        assert len(questions) <= MOST_QUERIES, (path, questions)
+
+
+def pages_of(app: Flask, id_agente: str) -> Iterator[str]:
+    """Give the address of every page, and of every view of a server."""
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or not PAGES.fullmatch(rule.rule):
             continue
-        path = re.sub("<id_politica>", "mineros", rule.rule)
-        if "<" in path:
-            continue
-        asked.clear()
-        answer = client.get(path, environ_overrides={ARRIVAL: HERE})
-        assert answer.status_code in (200, 403), (path, answer.text)
-        questions = [text for text in asked if not text.startswith(("PRAGMA", "BEGIN", "COMMIT"))]
-        assert len(questions) <= MOST_QUERIES, (path, questions)
-        seen += 1
-    assert seen >= 8
+        path = rule.rule.replace("<id_politica>", "mineros")
+        yield path.replace("<uuid:id_agente>", id_agente)
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    for view in VIEWS:
+        yield f"/consola/servidores/{id_agente}?ver={view}&en={now}"
+    yield "/consola/quien?nombre=systemd"
 
 
 def test_first_page_is_light(shared_collector: CollectorProcess) -> None:

@@ -48,6 +48,7 @@ blueprint.add_url_rule("/consola/probar", "show_trial", trial.show_trial)
 blueprint.add_url_rule("/consola/probar", "run_trial", trial.run_trial, methods=["POST"])
 blueprint.add_url_rule("/consola/quien", "show_who", who.show_who)
 blueprint.add_url_rule("/consola/agentes", "list_agents", agents.list_agents)
+blueprint.add_url_rule("/consola/agentes/alta", "show_enrolment", agents.show_enrolment)
 blueprint.add_url_rule("/consola/agentes/alta", "invite_within", agents.invite, methods=["POST"])
 blueprint.add_url_rule("/consola/agentes/<uuid:id_agente>", "show_agent", agents.show_agent)
 blueprint.add_url_rule(

@@ -33,6 +33,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_agents_match": ("Ningún agente coincide", "No agent matches"),
     "enrol": ("Dar de alta servidores", "Enrol servers"),
+    "secret": ("Secreto de alta", "Enrolment secret"),
     "secret_now": ("Secreto {n}, desde", "Secret {n}, since"),
     "secret_until": ("hasta", "until"),
     "secret_endless": ("sin fin", "without an end"),

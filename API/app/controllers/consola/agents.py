@@ -34,7 +34,30 @@ ITS_TRAIL = 20
 
 def list_agents() -> Response:
     """List the agents that are wanted."""
-    return _list(require_person())
+    who = require_person()
+    overview = the_collector().overview
+    version = overview.version()
+    answer_if_seen(*version)
+    agents, _ = overview.agents(version)
+    chosen = {name: request.args.get(name, "") for name in FACETS}
+    search = request.args.get("buscar", "").strip()
+    found, facets = narrow(agents, search, chosen)
+    return page(
+        "agents.html",
+        section="agents",
+        who=who,
+        known=len(agents),
+        found=page_of(found),
+        facets=facets,
+        chosen=chosen,
+        search=search,
+        narrowed=bool(search or any(chosen.values())),
+    )
+
+
+def show_enrolment() -> Response:
+    """Show how the enrolment secret stands."""
+    return _enrolment(require_person())
 
 
 def invite() -> Response:
@@ -45,10 +68,10 @@ def invite() -> Response:
     try:
         limits = _limits(hours, quota, networks)
     except SpokenError as error:
-        return _list(who, told=error, status=HTTPStatus.BAD_REQUEST)
+        return _enrolment(who, told=error, status=HTTPStatus.BAD_REQUEST)
     with collector.patient.begin() as connection:
         secret = make_secret(connection, who.actor, limits)
-    return _list(who, line=invitation_line(collector.settings, secret))
+    return _enrolment(who, line=invitation_line(collector.settings, secret))
 
 
 def show_agent(id_agente: UUID) -> Response:
@@ -99,32 +122,10 @@ def label(id_agente: UUID) -> Response:
     return to("console.show_agent", told="done_labels", id_agente=id_agente)
 
 
-def _list(who: Identity, line: str | None = None, **values: Any) -> Response:
-    collector = the_collector()
-    version = collector.overview.version()
-    if line is None and not values:
-        answer_if_seen(*version)
-    agents, _ = collector.overview.agents(version)
-    chosen = {name: request.args.get(name, "") for name in FACETS}
-    search = request.args.get("buscar", "").strip()
-    found, facets = narrow(agents, search, chosen)
-    with collector.reader.connect() as connection:
-        secret = latest(connection)
-    return page(
-        "agents.html",
-        section="agents",
-        who=who,
-        line=line,
-        secret=secret,
-        may_enrol=who.role.covers(Role.ADMINISTRADOR),
-        known=len(agents),
-        found=page_of(found),
-        facets=facets,
-        chosen=chosen,
-        search=search,
-        narrowed=bool(search or any(chosen.values())),
-        **values,
-    )
+def _enrolment(who: Identity, **values: Any) -> Response:
+    with the_collector().reader.connect() as connection:
+        return page("enrolment.html", section="agents", who=who, secret=latest(connection),
+                    may_enrol=who.role.covers(Role.ADMINISTRADOR), **values)  # fmt: skip
 
 
 def _show(who: Identity, id_agente: str, **values: Any) -> Response:

@@ -8,7 +8,6 @@ from API.app.accounts.roles import Role
 from API.app.collector import the_collector
 from API.app.controllers.consola.pages import page, require_person
 from API.app.settings import SETTINGS
-from API.app.version import VERSION
 
 
 def show_settings() -> Response:
@@ -21,5 +20,4 @@ def show_settings() -> Response:
         who=who,
         settings=the_collector().settings,
         groups=[(name, list(each)) for name, each in groupby(rows, key=lambda row: row.section)],
-        version=VERSION,
     )
