@@ -5,6 +5,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from API.app.accounts.credentials import now
@@ -113,7 +114,7 @@ def _policy(row: PolicyRow, counts: Counter[str]) -> PolicyStanding:
 
 
 def _agent(row: WatchedRow) -> Agent:
-    labels = tuple(_labels(row.etiquetas))
+    labels = _labels(row.etiquetas)
     return Agent(
         id_agente=row.id_agente,
         hostname=row.hostname,
@@ -132,7 +133,7 @@ def _agent(row: WatchedRow) -> Agent:
 
 
 def _server(row: ServerRow, failures: list[str], excepted: int) -> Server:
-    labels = tuple(_labels(row.etiquetas))
+    labels = _labels(row.etiquetas)
     system = " ".join(filter(None, (row.distribucion, row.version_distribucion)))
     system = system or row.nombre_so or ""
     searched = (row.hostname, row.ipaddress, system, row.nombre_so, row.id_agente, *labels)
@@ -160,6 +161,7 @@ def _standing(row: ServerRow, failures: list[str], excepted: int) -> str:
     return "cumple" if row.ultimo_reporte else "sin_veredicto"
 
 
-def _labels(text: str | None) -> Iterator[str]:
-    if text:
-        yield from (f"{name}:{value}" for name, value in json.loads(text).items())
+@lru_cache(maxsize=4_096)
+def _labels(text: str | None) -> tuple[str, ...]:
+    """Read a server's labels; many servers have the same."""
+    return tuple(f"{name}:{value}" for name, value in json.loads(text or "{}").items())
