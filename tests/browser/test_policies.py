@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from API.app.accounts.roles import Role
+from tests.api.people import Browser, make_account
 from tests.browser.conftest import Visitor, assert_accessible
 from tests.conftest import CollectorProcess, make_report
 
@@ -106,3 +107,14 @@ def test_query_that_does_harm_is_refused(
     page.get_by_label("Consulta").fill(query)
     page.get_by_role("button", name="Probar", exact=True).click()
     expect(page.locator("#trial")).to_contain_text(said)
+
+
+@pytest.mark.parametrize("number", [999_999, 1 << 70])
+def test_exception_that_is_not_there_is_told(
+    shared_collector: CollectorProcess, number: int
+) -> None:
+    make_account(shared_collector, f"termina-{number}", Role.OPERADOR)
+    somebody = Browser(shared_collector)
+    somebody.log_in(f"termina-{number}")
+    answer = somebody.post(f"/consola/politicas/mineros/excepciones/{number}/terminar")
+    assert answer.status_code == 404
