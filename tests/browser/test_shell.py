@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from API.app.accounts.roles import Role
-from tests.api.people import PASSWORD, make_account
+from tests.api.people import PASSWORD, change, make_account, make_session
 from tests.browser.conftest import Visitor, assert_accessible
 from tests.conftest import make_report
 
@@ -101,3 +101,19 @@ def test_session_that_ended_leads_to_the_door(visitor: Visitor) -> None:
     page.context.clear_cookies()
     page.evaluate("htmx.trigger('#pulse', 'wake')")
     expect(page).to_have_url(re.compile(r"/consola/entrar\?volver=/consola/cuenta"))
+
+
+def test_polling_keeps_no_session(visitor: Visitor) -> None:
+    collector = visitor.collector
+    account = make_account(collector, "ausente")
+    cookie = {"Cookie": f"sesion={make_session(collector, account)}"}
+    age = "UPDATE sesiones SET usada = datetime('now', '-59 minutes') WHERE id_cuenta = ?"
+    used = """
+        SELECT count(*) AS n FROM sesiones
+        WHERE id_cuenta = ? AND usada > datetime('now', '-5 minutes')
+    """
+    change(collector, age, account)
+    assert collector.get("/consola/pulso", headers=cookie | {"X-Poll": "1"}).ok
+    assert collector.rows(used, account) == [{"n": 0}]
+    assert collector.get("/consola", headers=cookie).ok
+    assert collector.rows(used, account) == [{"n": 1}]
