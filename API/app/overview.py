@@ -43,6 +43,11 @@ class Overview:
         """Give all agents, and whether they are of `version`, or a little older."""
         return self._agents.get(version)
 
+    def related(self, id_agente: str) -> list[Agent]:
+        """Give an agent as it is now, the one with whose token it enrolled, and those with its."""
+        with self._questions.connect() as connection:
+            return [_agent(row) for row in watched(connection, now(), id_agente)]
+
     def trend(self, version: tuple[Any, ...]) -> list[Point]:
         """Give how many servers complied in the last 30 days; of a large fleet, a minute ago."""
         return self._trend.get(version)[0]

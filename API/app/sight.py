@@ -167,11 +167,14 @@ def timeline(
     number = sight.server.num_agente
     page = servidor.changes_of(connection, number, before, field, search, limit)
     moments = [Moment(at, list(made)) for at, made in groupby(page.changes, key=_moment)]
-    oldest = sight.first if page.end is None else page.end
-    moments += [
-        Moment(begin, [], end) for begin, end in sight.gaps if end > oldest and begin < before
-    ]
-    return Timeline(sorted(moments, key=_newest_first), page.end)
+    oldest, end = (sight.first, None) if page.end is None else (page.end, page.end)
+    unseen = [gap for gap in sight.gaps if gap[1] > oldest and gap[0] < before]
+    if len(unseen) > limit:  # it used to report less often: the page ends with the last gap shown
+        unseen = unseen[-limit:]
+        end = unseen[0][0] - 1
+        moments = [moment for moment in moments if moment.momento > end]
+    moments += [Moment(last, [], following) for last, following in unseen]
+    return Timeline(sorted(moments, key=_newest_first), end)
 
 
 def _moment(change: Change) -> int:

@@ -26,9 +26,11 @@ _WATCHED = f"""
         CASE WHEN abs({_LAST_SKEW}) <= {_PROMPT_S} THEN {_LAST_SKEW} ELSE {SKEW} END,
         coalesce(a.descartados, 0), a.clon_de, a.clon_visto, a.rotacion IS NOT NULL,
         EXISTS (SELECT 1 FROM credenciales c WHERE c.num_agente = a.num_agente)
-    FROM agentes a LEFT JOIN servers s ON s.id_serv = a.id_serv
+    FROM agentes a LEFT JOIN servers s ON s.id_serv = a.id_serv {{where}}
     ORDER BY a.hostname, a.id_agente
 """  # noqa: S608
+_RELATED = """WHERE :agente IN (a.id_agente, a.clon_de)
+    OR a.id_agente = (SELECT c.clon_de FROM agentes c WHERE c.id_agente = :agente)"""
 _ALL = f"""
     SELECT a.id_agente, a.hostname, a.ipaddress, a.estado, a.etiquetas, a.ultimo_reporte,
         a.version_agente, a.rotacion, a.clon_de, a.clon_visto,
@@ -61,9 +63,18 @@ class WatchedRow(NamedTuple):
     tiene_token: int
 
 
-def watched(connection: sqlite3.Connection, at: datetime) -> list[WatchedRow]:
+def watched(
+    connection: sqlite3.Connection, at: datetime, related_to: str | None = None
+) -> list[WatchedRow]:
     """List every agent with how it stands at a moment (UTC without an offset).
 
     Asked of the driver itself: of 20,000 servers SQLAlchemy would make 20,000 rows of its own.
+
+    Args:
+        connection: to the database.
+        at: the moment.
+        related_to: only this one, those that enrolled with its token, and whose token it had.
     """
-    return [WatchedRow(*row) for row in connection.execute(_WATCHED, {"ahora": as_bound(at)})]
+    query = _WATCHED.format(where="" if related_to is None else _RELATED)
+    values = {"ahora": as_bound(at), "agente": related_to}
+    return [WatchedRow(*row) for row in connection.execute(query, values)]

@@ -13,8 +13,8 @@ from API.app.accounts.roles import Role
 from API.app.agents import ACTIONS, NoSuchServerError
 from API.app.collector import the_collector
 from API.app.controllers.consola.pages import (
-    answer_if_seen,
     form,
+    look_at_agents,
     page,
     require_person,
     to,
@@ -35,10 +35,7 @@ ITS_TRAIL = 20
 def list_agents() -> Response:
     """List the agents that are wanted."""
     who = require_person()
-    overview = the_collector().overview
-    version = overview.version()
-    answer_if_seen(*version)
-    agents, _ = overview.agents(version)
+    agents = look_at_agents()
     chosen = {name: request.args.get(name, "") for name in FACETS}
     search = request.args.get("buscar", "").strip()
     found, facets = narrow(agents, search, chosen)
@@ -130,8 +127,8 @@ def _enrolment(who: Identity, **values: Any) -> Response:
 
 def _show(who: Identity, id_agente: str, **values: Any) -> Response:
     collector = the_collector()
-    agents, _ = collector.overview.agents(collector.overview.version())
-    agent = next((each for each in agents if each.id_agente == id_agente), None)
+    found = {each.id_agente: each for each in collector.overview.related(id_agente)}
+    agent = found.get(id_agente)
     if agent is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no server {id_agente}")
     may_rotate = who.role.covers(Role.ADMINISTRADOR)
@@ -142,8 +139,8 @@ def _show(who: Identity, id_agente: str, **values: Any) -> Response:
         section="agents",
         who=who,
         agent=agent,
-        agents={each.id_agente: each for each in agents if each.id_agente == agent.clone_of},
-        clones=[each for each in agents if each.clone_of == id_agente],
+        original=found.get(agent.clone_of or ""),
+        clones=[each for each in found.values() if each.clone_of == id_agente],
         actions={name: each for name, each in ACTIONS.items() if each.state != agent.decided},
         may_label=who.role.covers(Role.OPERADOR),
         may_rotate=may_rotate,

@@ -1,9 +1,10 @@
 """What the console's pages share: their language, their forms, how they are shown."""
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from flask import (
@@ -25,8 +26,11 @@ from API.app.controllers.consola import assets, filters
 from API.app.errors import ProblemError
 from API.app.fleet import Fleet
 from API.app.identity import Identity, identify, require_same_origin
+from API.app.roster import Agent
 from API.app.version import VERSION
 from API.app.words import LANGUAGES, WORDS, SpokenError, count, say
+
+Seen = TypeVar("Seen")
 
 MAX_FORM = 16 << 10
 """Bytes that a form may have."""
@@ -132,13 +136,25 @@ def look_at_fleet(*state: Any) -> Fleet:
     Raises:
         HTTPException: 304.
     """
-    overview = the_collector().overview
-    version = overview.version()
+    return _look(the_collector().overview.fleet, *state)
+
+
+def look_at_agents() -> list[Agent]:
+    """Give all agents, unless whoever asks has seen them.
+
+    Raises:
+        HTTPException: 304.
+    """
+    return _look(the_collector().overview.agents)
+
+
+def _look(give: Callable[[tuple[Any, ...]], tuple[Seen, bool]], *state: Any) -> Seen:
+    version = the_collector().overview.version()
     answer_if_seen(*version, *state)
-    fleet, latest = overview.fleet(version)
+    found, latest = give(version)
     if not latest:  # there is more to see than what is shown
         del g.stamp
-    return fleet
+    return found
 
 
 def require_person(role: Role = Role.LECTOR) -> Identity:
