@@ -97,6 +97,8 @@ def pages_of(app: Flask, id_agente: str) -> Iterator[str]:
             continue
         path = rule.rule.replace("<id_politica>", "mineros")
         yield path.replace("<uuid:id_agente>", id_agente)
+    ages = "en=0001-01-01T00:00:00Z&contra=9999-12-31T23:59:59.999999Z"
+    yield f"/consola/servidores/{id_agente}?ver=diferencias&{ages}"
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     for view in VIEWS:
         yield f"/consola/servidores/{id_agente}?ver={view}&en={now}"

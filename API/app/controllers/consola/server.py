@@ -128,6 +128,7 @@ def _differences(connection: Any, sight: Sight) -> dict[str, Any]:
     other = instant("contra")
     if other is None:
         other = max(sight.first, sight.at - DAY_MS)
+    other = min(other, sight.latest)
     return {"other": other, "comparison": seeing.compare(connection, sight, other)}
 
 
