@@ -93,7 +93,7 @@ def _store(begin: Callable[[], object], store: Store, reports: object, count: in
 
 
 def _drain(court: Court) -> None:
-    while judge_new(court) or review(court):
+    while judge_new(court).reports or review(court):
         pass
 
 

@@ -68,7 +68,7 @@ def enrolled_database(path: Path, fleet: Servers) -> None:
     models = min(fleet.plan.servers, len(fleet.tracks))
     _report(path, fleet, models)
     with closing(Court(url, Library([SHIPPED]))) as court:
-        while judge_new(court) or review(court):
+        while judge_new(court).reports or review(court):
             pass
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         for setting in ("synchronous = OFF", "cache_size = -300000"):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from API.app.compliance.clock import Clock
 from API.app.compliance.court import Court
 from API.app.compliance.library import SHIPPED, Library
-from API.app.compliance.present import BATCH, judge_new
+from API.app.compliance.present import judge_new
 from API.app.compliance.review import review
 from API.app.logs import configure_logs
 from API.app.settings import Settings
@@ -56,8 +56,8 @@ def _judge(court: Court, parent: Connection) -> None:
                 files_due = time.monotonic() + LOOK_AT_FILES_S
                 if court.library.refresh():
                     court.synchronize()
-            full = judge_new(court) == BATCH
-            busy = review(court) or clock.tick() or full
+            more = judge_new(court).more
+            busy = review(court) or clock.tick() or more
         except DBAPIError as error:
             log.warning("judging goes on later", reason=str(error.orig))
             court.forget()

@@ -125,7 +125,7 @@ def store_all(database: Path, few: Servers) -> None:
             store.store(connection, [entry_from_body(body)], received)
     engine.dispose()
     with closing(Court(url, Library([SHIPPED]))) as court:
-        while judge_new(court) or review(court):
+        while judge_new(court).reports or review(court):
             pass
 
 

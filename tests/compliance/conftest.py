@@ -83,7 +83,7 @@ class Trial:
     def judges(self) -> int:
         """Judge all that is new; tell how many reports that were."""
         total = 0
-        while count := judge_new(self.court):
+        while count := judge_new(self.court).reports:
             total += count
         while review(self.court):
             pass

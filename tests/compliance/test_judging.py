@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from API.app.compliance.guard import Found
 from API.app.compliance.judging import Verdict, judge
+from API.app.compliance.present import judge_new
 from API.app.compliance.subjects import select_subjects
 from API.app.ingest.entry import Entry
 from createDB.views import Layout
@@ -94,6 +95,14 @@ def test_a_report_before_the_first_begins_earlier(new_trial: NewTrial) -> None:
     trial.stores(entry(0, 60, 2))
     trial.judges()
     assert [row[:2] for row in trial.history("mineros")] == [(60, "cumple")]
+
+
+def test_behind_a_late_report_nobody_waits(new_trial: NewTrial) -> None:
+    """The judge rests only when there is nothing more to judge."""
+    trial = new_trial(Layout.COMPLETO)
+    trial.stores(entry(0, 60, 1), entry(0, 0, 2), entry(0, 30, 3), entry(0, 120, 4))
+    progress = [judge_new(trial.court) for _ in range(4)]
+    assert progress == [(1, True), (1, True), (1, True), (1, False)]
 
 
 def test_a_changed_policy_judges_the_latest_reports_anew(new_trial: NewTrial) -> None:

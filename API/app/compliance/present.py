@@ -1,5 +1,7 @@
 """Judges reports right after they are stored, in the order of their numbers."""
 
+from typing import NamedTuple
+
 from sqlalchemy import Connection
 
 from API.app.compliance.court import Changes, Court, Standing
@@ -12,25 +14,35 @@ BATCH = 256
 """Reports that are judged at a time."""
 
 
-def judge_new(court: Court) -> int:
-    """Judge some of the reports that were not judged yet; tell how many there were."""
+class Progress(NamedTuple):
+    """What was done at a time."""
+
+    reports: int
+    """How many were judged."""
+    more: bool
+    """Whether there are more that need not be waited for."""
+
+
+def judge_new(court: Court) -> Progress:
+    """Judge some of the reports that were not judged yet."""
     changes = Changes()
-    place, done = court.place, 0
+    place, done, late = court.place, 0, False
     with court.reader.connect() as connection, court.guard.snapshot():
         for subject in select_subjects(connection, _NEW, court.place, BATCH):
             standing = court.standing(connection, subject.num_agente)
             if standing.subject is None or subject.momento > standing.subject.momento:
                 _judge(court, connection, standing, subject, changes)
             elif done:
-                break  # a late one changes what is written: first write that
+                late = True  # it changes what is written: first write that
+                break
             else:
                 judge_late(court, connection, subject)
-                return 1
+                return Progress(1, more=True)
             place = subject.id_serv
             done += 1
     if done:
         court.commit(changes, place)
-    return done
+    return Progress(done, more=late or done == BATCH)
 
 
 def _judge(
