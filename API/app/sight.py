@@ -32,8 +32,9 @@ WORST_FIRST = ("no_cumple", "exceptuado", "sin_datos", "cumple", "no_aplica")
 
 
 class Sight(NamedTuple):
-    """What all views of a server need."""
+    """A server at a moment: what all views of it need, and by which they ask for more."""
 
+    connection: Connection
     server: Row[Any]
     at: int
     """The moment that is shown, in milliseconds since 1970."""
@@ -103,6 +104,7 @@ def look(connection: Connection, id_agente: str, at: int | None, span: str) -> S
     seen_from = latest if server.primero is None else server.primero
     previous, following = servidor.changes_beside(connection, server.num_agente, at)
     return Sight(
+        connection=connection,
         server=server,
         at=at,
         latest=latest,
@@ -122,12 +124,10 @@ def _window(first: int, at: int, length: int | None) -> Window:
     return Window(min(begin, at - LEAST_WINDOW_MS), at)
 
 
-def lanes_of(
-    connection: Connection, sight: Sight, fields: Collection[str], search: str = ""
-) -> tuple[list[Lane], int]:
+def lanes_of(sight: Sight, fields: Collection[str], search: str = "") -> tuple[list[Lane], int]:
     """Give the lanes of some fields, and from when on they are complete."""
     window = sight.window
-    found = servidor.lives(connection, sight.server.num_agente, fields, *window)
+    found = servidor.lives(sight.connection, sight.server.num_agente, fields, *window)
     wanted = search.casefold()
     kept = [
         life for life in found.lives
@@ -136,10 +136,10 @@ def lanes_of(
     return lanes(kept, window), found.complete_from
 
 
-def verdicts_at(connection: Connection, sight: Sight) -> list[dict[str, Any]]:
+def verdicts_at(sight: Sight) -> list[dict[str, Any]]:
     """Give what the policies said at the moment, the worst first."""
     filters = VerdictFilters(agente=sight.server.id_agente)
-    found = verdicts(connection, sight.at, filters, VerdictPlace(), MOST_VERDICTS).verdicts
+    found = verdicts(sight.connection, sight.at, filters, VerdictPlace(), MOST_VERDICTS).verdicts
     return sorted(found, key=_worst_first)
 
 
@@ -148,10 +148,10 @@ def _worst_first(verdict: Mapping[str, Any]) -> tuple[int, int, str]:
     return WORST_FIRST.index(verdict["veredicto"]), severity, verdict["titulo"]
 
 
-def verdict_bars(connection: Connection, sight: Sight) -> dict[str, list[Bar]]:
+def verdict_bars(sight: Sight) -> dict[str, list[Bar]]:
     """Give the bars of each policy's verdicts, by its `id`."""
     window = sight.window
-    rows = servidor.verdict_periods(connection, sight.server.num_agente, *window)
+    rows = servidor.verdict_periods(sight.connection, sight.server.num_agente, *window)
     found: dict[str, list[Bar]] = {}
     for row in rows:
         bar = window.bar(row.desde, row.hasta, LOOKS[row.veredicto])
@@ -160,12 +160,12 @@ def verdict_bars(connection: Connection, sight: Sight) -> dict[str, list[Bar]]:
 
 
 def timeline(
-    connection: Connection, sight: Sight, before: int, field: str = "", search: str = "",
+    sight: Sight, before: int, field: str = "", search: str = "",
     limit: int = CHANGES_A_PAGE,
 ) -> Timeline:  # fmt: skip
     """Give what changed up to a moment, newest first, with the gaps between."""
     number = sight.server.num_agente
-    page = servidor.changes_of(connection, number, before, field, search, limit)
+    page = servidor.changes_of(sight.connection, number, before, field, search, limit)
     moments = [Moment(at, list(made)) for at, made in groupby(page.changes, key=_moment)]
     oldest, end = (sight.first, None) if page.end is None else (page.end, page.end)
     unseen = [gap for gap in sight.gaps if gap[1] > oldest and gap[0] < before]
@@ -185,17 +185,19 @@ def _newest_first(moment: Moment) -> tuple[int, bool]:
     return -moment.momento, moment.until is None
 
 
-def reports(connection: Connection, sight: Sight, before: int) -> Sequence[Row[Any]]:
+def reports(sight: Sight, before: int) -> Sequence[Row[Any]]:
     """List reports up to a moment, newest first: one more than a page, where there is."""
-    return servidor.reports_of(connection, sight.server.num_agente, before, REPORTS_A_PAGE + 1)
+    return servidor.reports_of(
+        sight.connection, sight.server.num_agente, before, REPORTS_A_PAGE + 1
+    )
 
 
-def report(connection: Connection, sight: Sight, id_serv: int | None) -> dict[str, Any] | None:
+def report(sight: Sight, id_serv: int | None) -> dict[str, Any] | None:
     """Give a report of the server as it was posted: the one of the moment unless it is named."""
     number = id_serv
     if number is None and sight.state["reporte_anterior"]:
         number = sight.state["reporte_anterior"]["id_serv"]
-    found = None if number is None else report_as_posted(connection, number)
+    found = None if number is None else report_as_posted(sight.connection, number)
     ours = found is not None and found["id_agente"] == sight.server.id_agente
     return found if ours else None
 
@@ -213,11 +215,11 @@ class Comparison(NamedTuple):
         return not any(self)
 
 
-def compare(connection: Connection, sight: Sight, other: int) -> Comparison:
+def compare(sight: Sight, other: int) -> Comparison:
     """Compare the moment with another one."""
-    then = state_at(connection, sight.server.id_agente, other) or {}
-    said = dict(_said(verdicts_at(connection, sight._replace(at=other))))
-    say = dict(_said(verdicts_at(connection, sight)))
+    then = state_at(sight.connection, sight.server.id_agente, other) or {}
+    said = dict(_said(verdicts_at(sight._replace(at=other))))
+    say = dict(_said(verdicts_at(sight)))
     return Comparison(
         differing_items(then, sight.state), differing_facts(then, sight.state), turns(said, say)
     )

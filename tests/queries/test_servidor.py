@@ -1,6 +1,8 @@
 """One server over time, and who runs a name, on a past that is made up to the millisecond."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,12 +13,13 @@ from createDB.schema import OPEN
 from tests.past import Past, at
 
 
-def see(past: Past, identity: str, hours: float | None = None, span: str = "todo") -> Sight:
+@contextmanager
+def see(past: Past, identity: str, hours: float | None = None) -> Iterator[Sight]:
     with past.engine.connect() as connection:
         moment = None if hours is None else at(hours)
-        found = seeing.look(connection, identity, moment, span)
-    assert found
-    return found
+        found = seeing.look(connection, identity, moment, "todo")
+        assert found
+        yield found
 
 
 def label(past: Past, number: int, name: str, user: str | None = "root") -> None:
@@ -37,10 +40,11 @@ def lived(
 
 def test_gap_is_where_reports_are_too_far_apart(past: Past) -> None:
     identity = past.server(1, 0, 1, 2, 10, 11)
-    assert see(past, identity, 5).gap == (at(2), at(10))
-    assert see(past, identity, 10.5).gap is None
-    now = see(past, identity)
-    assert now.gap == (at(11), now.latest)
+    for hours, gap in ((5, (at(2), at(10))), (10.5, None)):
+        with see(past, identity, hours) as sight:
+            assert sight.gap == gap
+    with see(past, identity) as now:
+        assert now.gap == (at(11), now.latest)
 
 
 def test_pages_of_changes_follow_each_other_without_a_loss(past: Past) -> None:
@@ -50,12 +54,11 @@ def test_pages_of_changes_follow_each_other_without_a_loss(past: Past) -> None:
         label(past, number, f"p{number}")
         begin = chance.randrange(0, 190)
         lived(past, 1, number, begin, None if number % 3 else begin + 1, pid=number)
-    sight = see(past, identity, 199)
-    with past.engine.connect() as connection:
-        whole = servidor.changes_of(connection, 1, sight.at, "", "", 1_000)
+    with see(past, identity, 199) as sight:
+        whole = servidor.changes_of(sight.connection, 1, sight.at, "", "", 1_000)
         found, before = [], sight.at
         while True:
-            page = seeing.timeline(connection, sight, before, limit=7)
+            page = seeing.timeline(sight, before, limit=7)
             found += [change for moment in page.moments for change in moment.changes]
             assert len(page.moments) <= 15
             if page.end is None:
@@ -67,13 +70,12 @@ def test_pages_of_changes_follow_each_other_without_a_loss(past: Past) -> None:
 
 def test_many_gaps_make_pages_too(past: Past) -> None:
     identity = past.server(1, *range(0, 560, 4))
-    sight = see(past, identity, 559)
-    assert len(sight.gaps) > 130
-    with past.engine.connect() as connection:
-        page = seeing.timeline(connection, sight, sight.at)
+    with see(past, identity, 559) as sight:
+        assert len(sight.gaps) > 130
+        page = seeing.timeline(sight, sight.at)
         assert len(page.moments) == seeing.CHANGES_A_PAGE
         assert page.end is not None
-        rest = seeing.timeline(connection, sight, page.end)
+        rest = seeing.timeline(sight, page.end)
     shown = [moment.momento for moment in (*page.moments, *rest.moments)]
     assert len(set(shown)) == len(shown) == len([gap for gap in sight.gaps if gap[0] < sight.at])
 

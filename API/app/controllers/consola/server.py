@@ -52,7 +52,7 @@ def show_server(id_agente: UUID) -> Response:
             views=VIEWS,
             span=span,
             spans=tuple(SPANS),
-            **_SHOWN[view](connection, sight),
+            **_SHOWN[view](sight),
         )
 
 
@@ -67,19 +67,19 @@ def instant(name: str) -> int | None:
     return as_ms(moment(name, datetime.min.replace(tzinfo=UTC)))
 
 
-def _summary(connection: Any, sight: Sight) -> dict[str, Any]:
-    facts, _ = seeing.lanes_of(connection, sight, SYSTEM_FIELDS)
+def _summary(sight: Sight) -> dict[str, Any]:
+    facts, _ = seeing.lanes_of(sight, SYSTEM_FIELDS)
     return {
         "facts": sorted(facts, key=lambda lane: SYSTEM_FIELDS.index(lane.campo)),
-        "verdicts": seeing.verdicts_at(connection, sight),
-        "latest": seeing.timeline(connection, sight, sight.at, limit=LATEST_CHANGES).moments,
+        "verdicts": seeing.verdicts_at(sight),
+        "latest": seeing.timeline(sight, sight.at, limit=LATEST_CHANGES).moments,
     }
 
 
-def _lives(connection: Any, sight: Sight) -> dict[str, Any]:
+def _lives(sight: Sight) -> dict[str, Any]:
     field = LIVES[request.args["ver"]]
     search = request.args.get("buscar", "").strip()
-    lanes, complete_from = seeing.lanes_of(connection, sight, [field], search)
+    lanes, complete_from = seeing.lanes_of(sight, [field], search)
     return {
         "field_shown": field,
         "search": search,
@@ -89,14 +89,14 @@ def _lives(connection: Any, sight: Sight) -> dict[str, Any]:
     }
 
 
-def _compliance(connection: Any, sight: Sight) -> dict[str, Any]:
+def _compliance(sight: Sight) -> dict[str, Any]:
     return {
-        "verdicts": seeing.verdicts_at(connection, sight),
-        "bars": seeing.verdict_bars(connection, sight),
+        "verdicts": seeing.verdicts_at(sight),
+        "bars": seeing.verdict_bars(sight),
     }
 
 
-def _changes(connection: Any, sight: Sight) -> dict[str, Any]:
+def _changes(sight: Sight) -> dict[str, Any]:
     field = request.args.get("campo", "")
     search = request.args.get("buscar", "").strip()
     before = _before(sight)
@@ -104,15 +104,15 @@ def _changes(connection: Any, sight: Sight) -> dict[str, Any]:
         "fields": FIELDS,
         "chosen_field": field,
         "search": search,
-        "timeline": seeing.timeline(connection, sight, before, field, search),
+        "timeline": seeing.timeline(sight, before, field, search),
     }
 
 
-def _reports(connection: Any, sight: Sight) -> dict[str, Any]:
-    rows = seeing.reports(connection, sight, _before(sight))
+def _reports(sight: Sight) -> dict[str, Any]:
+    rows = seeing.reports(sight, _before(sight))
     number = request.args.get("reporte", "")
     chosen = int(number) if re.fullmatch("[0-9]{1,18}", number) else None
-    shown = seeing.report(connection, sight, chosen)
+    shown = seeing.report(sight, chosen)
     text = json.dumps(shown, indent=2, ensure_ascii=False) if shown else ""
     return {
         "reports": rows[:REPORTS_A_PAGE],
@@ -124,12 +124,12 @@ def _reports(connection: Any, sight: Sight) -> dict[str, Any]:
     }
 
 
-def _differences(connection: Any, sight: Sight) -> dict[str, Any]:
+def _differences(sight: Sight) -> dict[str, Any]:
     other = instant("contra")
     if other is None:
         other = max(sight.first, sight.at - DAY_MS)
     other = min(other, sight.latest)
-    return {"other": other, "comparison": seeing.compare(connection, sight, other)}
+    return {"other": other, "comparison": seeing.compare(sight, other)}
 
 
 def _before(sight: Sight) -> int:
