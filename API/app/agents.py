@@ -17,22 +17,27 @@ from createDB.schema import agentes
 
 
 class Action(NamedTuple):
-    """What an operator does about a server: the state that it gives, and who may."""
+    """What an operator does about a server."""
 
     state: str
+    """The one that it gives."""
     noted: str
     """Its name in the audit trail."""
-    role: Role
     confirmed: bool
     """Whether it takes a server out of service."""
 
 
 ACTIONS = {
-    "pausar": Action(PAUSED, "agente.pausar", Role.OPERADOR, confirmed=False),
-    "reanudar": Action(ACTIVE, "agente.reanudar", Role.OPERADOR, confirmed=False),
-    "retirar": Action(RETIRED, "agente.retirar", Role.OPERADOR, confirmed=True),
-    "revocar": Action(REVOKED, "agente.revocar", Role.ADMINISTRADOR, confirmed=True),
+    "pausar": Action(PAUSED, "agente.pausar", confirmed=False),
+    "reanudar": Action(ACTIVE, "agente.reanudar", confirmed=False),
+    "retirar": Action(RETIRED, "agente.retirar", confirmed=True),
+    "revocar": Action(REVOKED, "agente.revocar", confirmed=True),
 }
+
+
+def role_for(action: Action, state: str) -> Role:
+    """Tell who may do it to a server in a state: who comes in is the administrator's to say."""
+    return Role.ADMINISTRADOR if REVOKED in (action.state, state) else Role.OPERADOR
 
 
 class NoSuchServerError(SpokenError):

@@ -44,6 +44,21 @@ def test_operator_pauses_and_retires_but_does_not_revoke(
     assert states(shared_collector, server) == "retirado"
 
 
+def test_operator_does_not_undo_a_revocation(
+    shared_collector: CollectorProcess, server: str
+) -> None:
+    administrator = somebody(shared_collector, Role.ADMINISTRADOR)
+    administrator.post(f"{server}/estado", accion="revocar", seguro="si")
+    operator = somebody(shared_collector, Role.OPERADOR)
+    for action in ("reanudar", "pausar", "retirar"):
+        answer = operator.post(f"{server}/estado", accion=action, seguro="si")
+        assert answer.status_code == 403
+    assert "Hace falta el rol administrador" in operator.get(server).text
+    assert states(shared_collector, server) == "revocado"
+    assert administrator.post(f"{server}/estado", accion="reanudar").status_code == 303
+    assert states(shared_collector, server) == "activo"
+
+
 def test_what_takes_a_server_out_of_service_is_confirmed(
     shared_collector: CollectorProcess, server: str
 ) -> None:

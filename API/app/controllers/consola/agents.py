@@ -10,7 +10,7 @@ from flask import Response, request
 
 from API.app import agents as deciding
 from API.app.accounts.roles import Role
-from API.app.agents import ACTIONS, NoSuchServerError
+from API.app.agents import ACTIONS, NoSuchServerError, role_for
 from API.app.collector import the_collector
 from API.app.controllers.consola.pages import (
     form,
@@ -83,13 +83,14 @@ def act(id_agente: UUID) -> Response:
     action = ACTIONS.get(name)
     if action is None:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"accion must be one of {', '.join(ACTIONS)}")
-    if not who.role.covers(action.role):
-        why = f"the role {action.role} is needed; yours is {who.role}"
-        raise ProblemError(HTTPStatus.FORBIDDEN, why)
     if action.confirmed and request.form.get("seguro") != "si":
         return _show(who, str(id_agente), told="action_unsure", status=HTTPStatus.BAD_REQUEST)
     with the_collector().patient.begin() as connection:
         server = _find(connection, id_agente)
+        needed = role_for(action, server.estado)
+        if not who.role.covers(needed):
+            why = f"the role {needed} is needed; yours is {who.role}"
+            raise ProblemError(HTTPStatus.FORBIDDEN, why)
         deciding.change_state(connection, who.actor, server.num_agente, action.state, action.noted)
     return to("console.show_agent", told="done_agent", id_agente=id_agente)
 
@@ -141,7 +142,11 @@ def _show(who: Identity, id_agente: str, **values: Any) -> Response:
         agent=agent,
         original=found.get(agent.clone_of or ""),
         clones=[each for each in found.values() if each.clone_of == id_agente],
-        actions={name: each for name, each in ACTIONS.items() if each.state != agent.decided},
+        actions=[
+            (name, each.confirmed, role_for(each, agent.decided))
+            for name, each in ACTIONS.items()
+            if each.state != agent.decided
+        ],
         may_label=who.role.covers(Role.OPERADOR),
         may_rotate=may_rotate,
         rotation_hours=ROTATION_H,
