@@ -192,9 +192,8 @@ def _checked(result: Result) -> Result:
 
 
 def size_of(database: Path) -> int:
-    """Tell how many bytes the database has in use, once the WAL is brought in."""
+    """Tell how many bytes the database has in use, with what is still in the WAL."""
     with closing(sqlite3.connect(database, timeout=30)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         pages, free, page = (
             connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("page_count", "freelist_count", "page_size")

@@ -46,7 +46,13 @@ def database_path(url: URL) -> Path:
     return Path(url.database or "").absolute()
 
 
-def open_engine(url: URL, *, read_only: bool = False, wait_ms: int = BUSY_TIMEOUT_MS) -> Engine:
+def open_engine(
+    url: URL,
+    *,
+    read_only: bool = False,
+    wait_ms: int = BUSY_TIMEOUT_MS,
+    checkpoints: bool = True,
+) -> Engine:
     """Make an engine whose every connection is set up for this system.
 
     Transactions begin where the code says `begin` (the sqlite3 module's own implicit transactions
@@ -57,6 +63,9 @@ def open_engine(url: URL, *, read_only: bool = False, wait_ms: int = BUSY_TIMEOU
         url: as `database_url` gives it.
         read_only: refuse every write; the file must exist.
         wait_ms: how long a statement waits for somebody else's lock, in milliseconds.
+        checkpoints: False for whoever may write beside the collector's writer, which alone brings
+            the WAL into the database. Where two connections do, SQLite before 3.51.3 can lose
+            what a third commits at that moment (https://sqlite.org/wal.html#walresetbug).
     """
     if read_only:
         path = database_path(url)
@@ -72,6 +81,8 @@ def open_engine(url: URL, *, read_only: bool = False, wait_ms: int = BUSY_TIMEOU
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+        if not checkpoints:
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
 
     _begin_explicitly(engine, "BEGIN" if read_only else "BEGIN IMMEDIATE")
     return engine

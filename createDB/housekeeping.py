@@ -71,13 +71,13 @@ def _remove(
         if what in counts:
             bar.update(count)
 
-    engine = housekeeping_engine(settings)
-    try:
-        with bar, _Lock(settings.storage) as lock:
+    with bar, _Lock(settings.storage) as lock:
+        engine = housekeeping_engine(settings, checkpoints=lock.ours)
+        try:
             way = Way(alone, _rest, names=lock.ours, told=told)
             shrinks = look_after(engine, reader, settings, limits, way)
-    finally:
-        engine.dispose()
+        finally:
+            engine.dispose()
     lines = [f"borrados: {_words(done)}"]
     if not shrinks:
         lines.append("el archivo de la base conserva su tamaño: lo liberado se vuelve a usar")

@@ -84,3 +84,16 @@ def test_pandas_stays_out_of_the_running_collector() -> None:
         assert program not in names, path
         if path != ROOT / f"{program.replace('.', '/')}.py":
             assert "pandas" not in names, path
+
+
+def test_only_the_writer_checkpoints() -> None:
+    """Two that do so at a time can corrupt a database (https://sqlite.org/wal.html#walresetbug)."""
+    writer = {"keeper.py", "housekeeping.py"}  # whose steps run between the writer's batches
+    for path in modules("API"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "open_engine":
+                told = {keyword.arg for keyword in call.keywords}
+                assert path.name in writer or told & {"read_only", "checkpoints"}, path
+    for name in ("API", "createDB", "bench/ingest.py"):
+        for path in modules(name) if (ROOT / name).is_dir() else [ROOT / name]:
+            assert "wal_checkpoint" not in path.read_text(), path

@@ -24,9 +24,11 @@ class Collector:
     def __init__(self, settings: Settings, address: Address) -> None:
         """Make it; the writer at `address` need not be there yet."""
         self.settings = settings
-        self.engine: Engine = open_engine(settings.database)
+        self.engine: Engine = open_engine(settings.database, checkpoints=False)
         self.reader: Engine = open_engine(settings.database, read_only=True)
-        self.patient: Engine = open_engine(settings.database, wait_ms=PATIENCE_MS)
+        self.patient: Engine = open_engine(
+            settings.database, wait_ms=PATIENCE_MS, checkpoints=False
+        )
         self.questions = Questions(settings.database)
         self.overview = Overview(self.questions)
         self.writer = WriterClient(address, max(1, settings.queue // settings.processes))

@@ -99,13 +99,17 @@ class StoppedError(Exception):
     """A pass was told to stop; what is left is for the next."""
 
 
-def housekeeping_engine(settings: Settings) -> Engine:
+def housekeeping_engine(settings: Settings, *, checkpoints: bool = True) -> Engine:
     """Open the database for a pass.
 
     Children are removed before their parents here; for SQLite to check it would cost a look at
     every period for each name.
+
+    Args:
+        settings: of the collector.
+        checkpoints: False where a writer in another process works (see `open_engine`).
     """
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, checkpoints=checkpoints)
 
     @event.listens_for(engine, "connect")
     def set_up(connection, _record) -> None:  # type: ignore[no-untyped-def]

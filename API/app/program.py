@@ -61,7 +61,7 @@ def check_start(settings: Settings) -> None:
     """Find out what would stop the worker, while one line can still say so."""
     lock_storage(settings.storage, HANDOVER_S).close()
     protect(settings.storage, database_path(settings.database), settings.group)
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, checkpoints=False)
     ready(engine)
     engine.dispose()
     if settings.tls:

@@ -57,7 +57,7 @@ class Sender:
 
     def __init__(self, url: URL, watched: Watched) -> None:
         self.watched = watched
-        self._engine = open_engine(url, wait_ms=WAIT_MS)
+        self._engine = open_engine(url, wait_ms=WAIT_MS, checkpoints=False)
         self._reader = open_engine(url, read_only=True)
         self._trying: dict[str, Trying] = {}
         with self._engine.begin() as connection:

@@ -111,7 +111,7 @@ _ACTIONS: dict[str, Callable[[Connection, Row[Any], argparse.Namespace], str]] =
 
 
 def _servers(settings: Settings) -> Iterable[Row[Any]]:
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, checkpoints=False)
     try:
         ready(engine)
         with engine.connect() as connection:

@@ -50,7 +50,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _list(settings: Settings, _options: argparse.Namespace) -> int:
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, checkpoints=False)
     try:
         ready(engine)
         with engine.connect() as connection:

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Print the latest entries, the newest last."""
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, checkpoints=False)
     try:
         ready(engine)
         with engine.connect() as connection:

@@ -80,7 +80,7 @@ def _end(connection: Connection, options: argparse.Namespace) -> str:
 
 
 def _exceptions(settings: Settings) -> Iterable[Row[Any]]:
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, checkpoints=False)
     try:
         ready(engine)
         with engine.connect() as connection:

@@ -91,7 +91,7 @@ def _try(settings: Settings, options: argparse.Namespace) -> int:
     if isinstance(rule, Problem):
         print(rule)
         return 1
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, checkpoints=False)
     try:
         ready(engine)
         at = options.at or datetime.now(UTC).replace(tzinfo=None)

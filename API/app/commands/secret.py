@@ -66,7 +66,7 @@ def introduce(settings: Settings, into_journal: bool) -> None:
 
 
 def _latest(settings: Settings) -> Row[Any] | None:
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, checkpoints=False)
     try:
         ready(engine)
         with engine.connect() as connection:

@@ -21,7 +21,7 @@ def writing(settings: Settings) -> Iterator[Connection]:
     Raises:
         DatabaseUnusableError: the database is not as it should be, or somebody holds it for long.
     """
-    engine = open_engine(settings.database, wait_ms=WAIT_MS)
+    engine = open_engine(settings.database, wait_ms=WAIT_MS, checkpoints=False)
     try:
         ready(engine)
         with engine.begin() as connection:

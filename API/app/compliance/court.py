@@ -58,7 +58,7 @@ class Court:
     """Everything that judging needs; `forget` after a write that failed."""
 
     def __init__(self, url: URL, library: Library) -> None:
-        self.engine: Engine = open_engine(url)
+        self.engine: Engine = open_engine(url, checkpoints=False)
         self.reader: Engine = open_engine(url, read_only=True)
         self.guard = Guard.open(database_path(url))
         self.library = library
