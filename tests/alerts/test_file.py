@@ -76,6 +76,8 @@ def test_what_the_guide_shows_is_right() -> None:
         ("    webhook:", "    url: json://localhost\n    webhook:", "5: 'canales.1': un canal"),
         ("https://tickets", "http://tickets", "5: canal 'tickets': webhook: sin https sólo"),
         ("https://tickets", "ftp://tickets", "5: canal 'tickets': webhook: no es una URL"),
+        ("https://tickets.example.net", "https://[::1", "5: 'canales.1': webhook: no es una URL"),
+        ("example.net/gancho", "example.net:99999/gancho", "5: 'canales.1': webhook: no es una"),
         ("mailto://", "nada://", "3: canal 'guardia': 'nada://...' no es una URL que apprise"),
         ("SECRETO", "secreto", "5: canal 'tickets': secreto: no es una ruta absoluta"),
         ("SECRETO", "/no/hay", "5: canal 'tickets': /no/hay: no se puede leer"),

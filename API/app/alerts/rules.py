@@ -46,6 +46,8 @@ class ChannelEntry(Struct, frozen=True, forbid_unknown_fields=True):
         if len(given) != 1:
             raise ValueError(f"un canal tiene una sola de: {', '.join(SOURCES)}")
         secrets = [name for name in SECRETS if getattr(self, name) is not None]
+        if self.webhook and not _is_url(self.webhook):
+            raise ValueError("webhook: no es una URL")
         if self.webhook and len(secrets) != 1:
             raise ValueError(f"un webhook tiene una sola de: {', '.join(SECRETS)}")
         if not self.webhook and (secrets or self.ca):
@@ -129,6 +131,15 @@ def repeated_channel(file: File) -> str | None:
     """Name a channel that stands twice."""
     names = [channel.nombre for channel in file.canales]
     return next((name for name in names if names.count(name) > 1), None)
+
+
+def _is_url(text: str) -> bool:
+    """Tell whether a URL has a host and a port that can be read from it."""
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _rank(severity: str) -> int:
