@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from API.app.compliance.guard import MAX_ROWS, Guard, QueryError
+from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, Guard, QueryError
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
 
@@ -43,6 +43,12 @@ def test_rows_have_a_limit(guard: Guard) -> None:
     assert found.more
 
 
+def test_rows_take_no_more_than_their_share_of_memory(guard: Guard) -> None:
+    found = guard.run(f"{ENDLESS} SELECT i, hex(zeroblob(30000)) AS x FROM n LIMIT 20", 1, "")
+    assert 0 < sum(len(row["x"]) for row in found.rows) <= MAX_SIZE
+    assert found.more
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -59,6 +65,8 @@ def test_rows_have_a_limit(guard: Guard) -> None:
         pytest.param("WITH servers AS (SELECT * FROM auditoria) SELECT * FROM servers", id="alias"),
         pytest.param("SELECT random()", id="random"),
         pytest.param("SELECT zeroblob(1000000000)", id="memory"),
+        pytest.param("SELECT zeroblob(200000) AS a, zeroblob(200000) AS b", id="row"),
+        pytest.param(f"SELECT {', '.join(map('{0} AS c{0}'.format, range(200)))}", id="columns"),
         pytest.param("SELECT printf('%.*c', 500000000, 'x')", id="text"),
         pytest.param("SELECT :otro", id="parameter"),
         pytest.param("VACUUM INTO 'copia.sqlite'", id="vacuum"),

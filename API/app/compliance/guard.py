@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,12 +13,16 @@ TIME_S = 0.5
 MAX_ROWS = 50
 """Rows of evidence that are kept."""
 
+MAX_SIZE = 1 << 18
+"""Characters of text that these have together: what comes after them is only known to be there."""
+
 STEPS = 10_000
 """SQLite's instructions between two looks at the clock; some 0.2 ms."""
 
 LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 1 << 18,
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 1 << 17,
+    sqlite3.SQLITE_LIMIT_COLUMN: 100,
     sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 50,
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 200,
     sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 64,
@@ -134,13 +138,12 @@ class Guard:
         self._deadline = time.thread_time() + TIME_S
         try:
             cursor = self._connection.execute(wrapped(query), {"id_serv": id_serv, "en": en})
-            rows = [dict(row) for row in cursor.fetchmany(MAX_ROWS + 1)]
-            cursor.close()
+            with closing(cursor):
+                return _kept(cursor)
         except sqlite3.Warning:
             raise QueryError("hay más de una sentencia") from None
         except sqlite3.Error as error:
             raise QueryError(_reason(error)) from None
-        return Found(rows[:MAX_ROWS], len(rows) > MAX_ROWS)
 
     def _look_at_the_clock(self) -> bool:
         return time.thread_time() > self._deadline
@@ -201,6 +204,24 @@ _TABLES_OF_ROWS = (
     "CREATE INDEX temp.ix_name ON procesos (name)",
     "CREATE TEMP TABLE usuarios_activos (id_serv INTEGER, username TEXT, pid INTEGER)",
 )
+
+
+def _kept(found: Iterable[sqlite3.Row]) -> Found:
+    """Take rows as they come, as many as may be kept.
+
+    Raises:
+        QueryError: the first one alone is too large.
+    """
+    rows: list[dict[str, Any]] = []
+    left = MAX_SIZE
+    for row in found:
+        left -= sum(len(value) for value in row if isinstance(value, str | bytes))
+        if left < 0 and not rows:
+            raise QueryError(f"una fila ocupa más de {MAX_SIZE} caracteres")
+        if left < 0 or len(rows) == MAX_ROWS:
+            return Found(rows, more=True)
+        rows.append(dict(row))
+    return Found(rows, more=False)
 
 
 def _open(path: Path) -> sqlite3.Connection:
