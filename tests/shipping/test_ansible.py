@@ -26,6 +26,8 @@ class Player:
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self.folder, self.files = folder, folder / "files"
+        self.said = ""
+        """What Ansible wrote: each command that it ran, too."""
         self.files.mkdir()
         python = folder / "python"
         python.write_text(INTO_THE_TREE.format(tree=machine.tree, files=self.files))
@@ -39,14 +41,16 @@ class Player:
         given = self.folder / "variables.yml"
         given.write_text(yaml.dump(variables | {"ansible_become": False}))
         program = Path(sys.executable).with_name("ansible-playbook")
+        site = ROOT / "deploy/ansible/site.yml"
         done = subprocess.run(
-            [program, "-i", self.inventory, "-e", f"@{given}", ROOT / "deploy/ansible/site.yml"],
+            [program, "-vvv", "-i", self.inventory, "-e", f"@{given}", site],
             check=False, capture_output=True, text=True, timeout=180,
             env=os.environ | {"ANSIBLE_REMOTE_TMP": str(self.files), "ANSIBLE_PIPELINING": "1",
                               "ANSIBLE_LOCAL_TEMP": str(self.folder / "local"),
                               "ANSIBLE_HOME": str(self.folder / "home"), "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
+        self.said = done.stdout + done.stderr
+        assert done.returncode == 0, self.said
         return {word: int(count) for word, count in re.findall(r"(\w+)=(\d+)", done.stdout)}
 
 
@@ -73,6 +77,8 @@ def test_the_role_enrols_and_starts_and_then_changes_nothing(
         "compliance_agente_ajustes": {"spool_mib": 8},
     }
     assert player.play(**variables)["changed"] > 5
+    assert "EXEC" in player.said
+    assert str(variables["compliance_agente_alta"]) not in player.said
     wait_until(closed_collector.numbers, machine.logs())
     assert closed_collector.rows("SELECT 1 FROM credenciales")
     [pid] = machine.services()
