@@ -1,6 +1,7 @@
 """GET /metrics: right whichever process is asked; the examples name what there is."""
 
 import re
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,10 @@ import psutil
 import pytest
 import requests
 import yaml
-from prometheus_client import Metric
+from prometheus_client import Metric, values
 from prometheus_client.parser import text_string_to_metric_families
 
+from API.app.metrics.counted import Counted, prepare
 from tests.conftest import (
     ROOT,
     CollectorProcess,
@@ -41,6 +43,20 @@ def two(
     assert collector.post({"x": 1}).status_code == 400
     yield collector
     collector.release()
+
+
+def test_made_up_methods_take_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+    prepare(tmp_path)
+    counted = Counted(tmp_path, ["/servers"])
+    counted.answered("M", "/servers", 405, 0.001)
+    tracemalloc.start()
+    for number in range(2_000):
+        counted.answered(f"M{number}", "/servers", 405, 0.001)
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 20_000
 
 
 def metrics_of(collector: CollectorProcess) -> dict[str, Metric]:

@@ -37,7 +37,9 @@ OUTCOMES = {
 FAILED = "fallido"
 
 OTHER = "otro"
-"""Whatever is no path of ours: anybody may ask for any."""
+"""Whatever is no path or method of ours: anybody may ask for any."""
+
+METHODS = ("GET", "POST", "HEAD")
 
 
 def prepare(storage: Path) -> Path:
@@ -89,10 +91,10 @@ class Counted:
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         """Count a request."""
         first = path.split("/", 2)[1].partition(".")[0] if "/" in path else OTHER
-        key = (method, first, status)
+        key = (method if method in METHODS else OTHER, first, status)
         kind = self._known.get(key)
         if kind is None:
-            kind = self._kind(method, first, status)
+            kind = self._kind(*key)
             if first in self._first:
                 self._known[key] = kind
         kind.requests.inc()
@@ -101,7 +103,6 @@ class Counted:
             kind.reports.inc()
 
     def _kind(self, method: str, first: str, status: int) -> "_Kind":
-        method = method if method in ("GET", "POST", "HEAD") else OTHER
         resource = first if first in self._first else OTHER
         is_report = (method, resource) == ("POST", "servers")
         outcome = OUTCOMES.get(status, FAILED)
