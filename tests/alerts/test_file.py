@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from API.app.alerts.file import read_file
-from API.app.alerts.rules import File, Incident, Rule, channels_for, unknown_channel
+from API.app.alerts.rules import ChannelEntry, File, Incident, Rule, channels_for, unknown_channel
 from API.app.documents import read
 from API.app.settings import SettingsError
 from tests.alerts.receivers import SECRET
@@ -91,6 +91,12 @@ def test_what_is_wrong_is_named_with_its_line(
     said = refusal(tmp_path, secret, old, new)
     assert said.startswith(reason)
     assert "0123456789" not in said
+
+
+def test_a_url_without_a_scheme_is_not_shown(tmp_path: Path, secret: Path) -> None:
+    said = refusal(tmp_path, secret, "mailto://correo", "yo:contrasena@correo")
+    assert said.startswith("3: canal 'guardia': '…://...' no es una URL que apprise")
+    assert "contrasena" not in ChannelEntry("guardia", url="yo:contrasena@correo").place
 
 
 def test_secrets_that_anybody_can_read_are_not_used(tmp_path: Path, secret: Path) -> None:

@@ -120,7 +120,7 @@ class Service:
 
         self._apprise = Apprise(asset=AppriseAsset(app_id="compliance", app_desc="compliance"))
         if not self._apprise.add(url):
-            scheme = url.partition("://")[0][:20]
+            scheme = url.partition("://")[0][:20] if "://" in url else "…"
             raise WrongChannelError(
                 f"'{scheme}://...' no es una URL que apprise conozca, o le falta algo; vea "
                 "https://appriseit.com"

@@ -59,7 +59,8 @@ class ChannelEntry(Struct, frozen=True, forbid_unknown_fields=True):
         if self.webhook is not None:
             return "{0.scheme}://{0.hostname}".format(urlsplit(self.webhook))
         if self.url is not None:
-            return f"{self.url.partition('://')[0]}://…"
+            scheme, found, _ = self.url.partition("://")
+            return f"{scheme}://…" if found else "…"  # what has no scheme may be all secret
         return self.url_archivo or f"${self.url_entorno}"
 
 
