@@ -1,6 +1,7 @@
 """Builds, upgrades, rebuilds and checks the database: `python3 createDB/createDB.py --help`."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -9,6 +10,13 @@ if __name__ == "__main__":
     # the package.
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != ROOT / "createDB"]
     sys.path.insert(0, str(ROOT))
+    if find_spec("sqlalchemy") is None:
+        print(
+            "createDB.py: falta la biblioteca sqlalchemy; ./init_app.sh instala en .venv lo que "
+            "hace falta: después, .venv/bin/python createDB/createDB.py",
+            file=sys.stderr,
+        )
+        sys.exit(2)
 
 import argparse
 import os
@@ -49,7 +57,7 @@ OWN_SETTINGS = ("database", "storage", "keep_reports", "keep_periods", "keep_log
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; give its exit code."""
     signal.signal(signal.SIGTERM, _stop)
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     try:
         return _run(options, _settings(options))
     except SettingsError as error:
@@ -146,6 +154,14 @@ def _settings(options: argparse.Namespace) -> Settings:
     given = {field: getattr(options, field) for field in OWN_SETTINGS}
     config = Path(options.config or DEFAULT_CONFIG)
     return settings_from(given, os.environ, config, bool(options.config))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.dry_run and not options.housekeeping:
+        parser.error("--dry-run va con --housekeeping")  # and must not build or upgrade instead
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:

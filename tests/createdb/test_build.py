@@ -95,6 +95,13 @@ def test_a_wrong_setting_is_named(run: Run) -> None:
     assert "--database = 'mysql://somewhere/db'" in done.stderr
 
 
+def test_a_dry_run_of_nothing_is_refused_and_builds_nothing(run: Run, tmp_path: Path) -> None:
+    done = run("--dry-run", "--database", tmp_path / "new.sqlite")
+    assert done.returncode == 2
+    assert "--housekeeping" in done.stderr
+    assert not (tmp_path / "new.sqlite").exists()
+
+
 def test_help_lists_every_option_its_other_places_and_the_exit_codes(run: Run) -> None:
     text = " ".join(run("--help").stdout.split())
     for option in ("--database", "--storage", "--config", "--from-log", "--check", "--snapshot"):
