@@ -8,6 +8,13 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 if __name__ == "__main__":
     # Only here: the processes that it starts read this file too, and need less (multiprocessing).
-    from API.app.program import main
-
+    try:
+        from API.app.program import main
+    except ModuleNotFoundError as error:
+        print(
+            f"init_app.py: falta la biblioteca {error.name}; ./init_app.sh instala en .venv lo "
+            "que hace falta, y corre también las órdenes (./init_app.sh cuentas list)",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     sys.exit(main(sys.argv[1:]))

@@ -26,6 +26,9 @@ START_S = 60
 LOOK_AT = """
 El colector escucha en {url} y el agente de este equipo reporta cada {interval} s.
 
+  {url}/consola
+  la cuenta para entrar, en otra terminal: {account}
+
   sqlite3 {database} 'select * from procesos'
   ls {storage}/text/
   curl -H @{access} {url}/servers
@@ -84,11 +87,20 @@ def _wait_for(collector: subprocess.Popen[bytes], url: str) -> bool:
 def _look_at(settings: Settings, url: str) -> str:
     return LOOK_AT.format(
         url=url,
+        account=shlex.join(_account(settings)),
         interval=INTERVAL_S,
         database=shlex.quote(str(database_path(settings.database))),
         storage=shlex.quote(str(settings.storage)),
         access=shlex.quote(str(settings.storage / NAME)),
     )
+
+
+def _account(settings: Settings) -> list[str]:
+    """Give the command that makes the first account in this database."""
+    command = [str(ROOT / "init_app.sh"), "cuentas", "create", "ana", "--rol", "administrador"]
+    if settings.database == load_settings([]).database:
+        return command
+    return [*command, "--database", str(database_path(settings.database))]
 
 
 def _url(settings: Settings) -> str:

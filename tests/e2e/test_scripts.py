@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def test_demo_shows_this_machine_and_ends_with_ctrl_c(
     installation: Installation, tmp_path: Path
 ) -> None:
     assert_demo_works(installation, tmp_path, getpass.getuser())
+    assert_the_account_it_names_can_be_made(installation)
 
 
 def assert_demo_works(installation: Installation, folder: Path, owner: str, **popen: Any) -> None:
@@ -58,6 +60,31 @@ def assert_demo_works(installation: Installation, folder: Path, owner: str, **po
     finally:
         ours.kill()
         ours.wait()
+
+
+def assert_the_account_it_names_can_be_made(installation: Installation) -> None:
+    assert "/consola\n" in installation.said
+    [line] = [line for line in installation.said.splitlines() if " cuentas create " in line]
+    made = installation.run(line.partition("terminal: ")[2], input="una frase bastante larga\n")
+    assert (made.returncode, made.stdout) == (0, ""), made.stderr  # a command builds no database
+    assert installation.rows("SELECT nombre FROM cuentas") == [{"nombre": "ana"}]
+
+
+def test_the_script_gives_a_commands_own_help(installation: Installation) -> None:
+    helped = installation.run("./init_app.sh cuentas --help")
+    assert helped.returncode == 0
+    assert helped.stdout.startswith("usage: init_app.py cuentas ")
+
+
+@pytest.mark.parametrize("program", ["API/init_app.py", "createDB/createDB.py"])
+def test_a_python_without_the_libraries_is_told_where_they_are(
+    installation: Installation, program: str
+) -> None:
+    bare = installation.run(f"{sys._base_executable} -I {program} --help")  # type: ignore[attr-defined]
+    assert bare.returncode == 2
+    assert "falta la biblioteca" in bare.stderr
+    assert "./init_app.sh" in bare.stderr
+    assert "Traceback" not in bare.stderr
 
 
 def assert_nothing_left(session: int) -> None:
