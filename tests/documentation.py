@@ -9,6 +9,7 @@ from tests.conftest import ROOT
 
 README, README_ES = ROOT / "README.md", ROOT / "README.es.md"
 READMES = (README, README_ES)
+MORE_QUERIES = ROOT / "docs" / "queries.md"
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#\s]+)")
@@ -25,6 +26,11 @@ def blocks(path: Path, *languages: str) -> list[Block]:
     """The fenced blocks of a document, in their order; of these languages, where some are named."""
     found = [Block(*match.groups()) for match in _FENCE.finditer(path.read_text())]
     return [block for block in found if not languages or block.language in languages]
+
+
+def queries() -> list[str]:
+    """The SQL that is offered to readers, in the README and beyond it."""
+    return [block.text for path in (README, MORE_QUERIES) for block in blocks(path, "sql")]
 
 
 def rows(path: Path) -> Iterator[str]:

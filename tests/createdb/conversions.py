@@ -13,14 +13,14 @@ from API.app.settings import Settings, settings_from
 from createDB.build import build
 from createDB.engine import open_engine
 from createDB.views import Layout
-from tests.documentation import README, blocks
+from tests.documentation import queries
 from tests.ingest.conftest import BASE, entry, processes
 
 LISTS = (
     "SELECT id_serv, ip_server, fecha_hora, pid, name, username FROM procesos",
     "SELECT id_serv, ip_server, fecha_hora, username, pid FROM usuarios_activos",
 )
-QUESTIONS = [block.text for block in blocks(README, "sql")]
+QUESTIONS = queries()
 
 Answers = list[list[tuple[Any, ...]]]
 
@@ -39,7 +39,7 @@ def fill(settings: Settings, layout: Layout, entries: list[Entry]) -> None:
 
 
 def answers(path: Path) -> Answers:
-    """Ask for every row, and what the README asks."""
+    """Ask for every row, and what the documents ask."""
     with closing(sqlite3.connect(path)) as connection:
         rows = [sorted(connection.execute(query), key=repr) for query in LISTS]
         return rows + [connection.execute(query).fetchall() for query in QUESTIONS]

@@ -1,4 +1,4 @@
-"""The README's ten queries, against a database that a real collector filled."""
+"""The ten queries of README and docs/queries.md, on a database that a real collector filled."""
 
 import copy
 import sqlite3
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import LAYOUTS, CollectorProcess, collector_in, make_report
-from tests.documentation import README, blocks
+from tests.documentation import queries
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -94,14 +94,14 @@ def database(
 
 
 def ask(database: Path, number: int) -> Rows:
-    """Ask the README's query with that number, counted from 1."""
-    query = [block.text for block in blocks(README, "sql")][number - 1]
+    """Ask the query with that number, counted from 1."""
+    query = queries()[number - 1]
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         return connection.execute(query).fetchall()
 
 
 def test_there_are_ten() -> None:
-    assert len(blocks(README, "sql")) == 10
+    assert len(queries()) == 10
 
 
 def test_who_runs_sshd_now(database: Path) -> None:
