@@ -25,7 +25,7 @@ def alerted(
     wait_until(
         lambda: get(collector, "?politica=mineros&estado=resuelta")["alertas"], "one is over"
     )
-    wait_until(lambda: get(collector, "?tipo=servidor_nuevo")["alertas"], "new servers")
+    wait_until(lambda: len(get(collector, "?tipo=servidor_nuevo")["alertas"]) == 3, "new servers")
     yield collector
     collector.release()
 

@@ -16,12 +16,14 @@ from tests.conftest import ROOT, wait_until
 from tests.documentation import README, Block, blocks
 from tests.installation import Installation
 
+SIMULATE = "python3 bench/fleet.py --servers 10000 --interval 300 --minutes 10 --plot fleet.png"
 ELSEWHERE = {
     "./init_app.sh --demo": "tests/e2e/test_scripts.py",
     "./init_app.sh --host 0.0.0.0 --tls-self-signed": "tests/api/test_tls.py",
     "./test.sh": "it runs this test; tests/test_documentation.py checks that .ci/run calls it",
     "./test.sh tests/agente/test_spool.py": "the same, with one file",
-    "python3 -m createDB.describe": "tests/createdb/test_describe.py",
+    "python3 -m createDB.describe\npython3 -m API.describe": "tests/test_documentation.py",
+    SIMULATE: "tests/bench/test_fleet.py, with a smaller fleet",
 }
 """Commands that are proved by something else."""
 
@@ -156,20 +158,24 @@ def test_programs_by_hand(reader: Reader) -> None:
     assert reader.installation.stop(collector) == 0
 
 
-def test_commands_of_contributing_are_proved_elsewhere() -> None:
-    for block in blocks(ROOT / "CONTRIBUTING.md", "shell"):
+PROVED_ELSEWHERE = (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "sizing.md")
+
+
+@pytest.mark.parametrize("path", PROVED_ELSEWHERE, ids=lambda path: path.name)
+def test_other_commands_are_proved_elsewhere(path: Path) -> None:
+    for block in blocks(path, "shell"):
         assert block.text.strip() in ELSEWHERE
 
 
 def test_operations_from_top_to_bottom(reader: Reader) -> None:
     """Break it and mend it as the guide says: nothing that was answered is missing afterwards."""
     installation = reader.installation
-    check, look, clean, convert, compare, accounts, snapshot, put_back, rebuild = (
+    check, waits, look, clean, convert, compare, accounts, snapshot, put_back, rebuild = (
         block.text for block in blocks(ROOT / "docs" / "operations.md", "shell")
     )
     collector = installation.serve("exec ./init_app.sh")
     reader.types("./agente.sh --once")
-    for text in (check, look, clean, compare, accounts, snapshot):
+    for text in (check, waits, look, clean, compare, accounts, snapshot):
         reader.types(text)
     reader.types("./agente.sh --once")
     assert installation.stop(collector) == 0
@@ -187,7 +193,7 @@ def test_operations_from_top_to_bottom(reader: Reader) -> None:
 
 
 def test_every_document_with_commands_is_run_by_a_test() -> None:
-    run = {ROOT / "README.md", ROOT / "README.es.md", ROOT / "CONTRIBUTING.md",
+    run = {ROOT / "README.md", ROOT / "README.es.md", *PROVED_ELSEWHERE,
            ROOT / "docs" / "operations.md",
            ROOT / "docs" / "install.md"}  # by tests/shipping  # fmt: skip
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
