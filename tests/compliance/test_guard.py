@@ -1,13 +1,17 @@
 """Queries of policies read, for a short while, and do nothing else."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from API.app.compliance import trial
 from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, Guard, QueryError
+from API.app.queries.politicas import Reported
 
+SLOW = "hex(zeroblob(50000))"
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
 
 
@@ -41,6 +45,16 @@ def test_rows_have_a_limit(guard: Guard) -> None:
     found = guard.run(f"{ENDLESS} SELECT i FROM n LIMIT 1000", 1, "")
     assert len(found.rows) == MAX_ROWS
     assert found.more
+
+
+def test_a_trial_of_slow_steps_is_stopped(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "TRIAL_S", 0.1)
+    monkeypatch.setattr(trial, "GRACE_S", 0.5)
+    query = f"{ENDLESS} SELECT count(*) FROM n WHERE instr(hex(zeroblob(99999)), {SLOW} || i) > 0"
+    began = time.monotonic()
+    found = trial.try_query(database, query, [Reported("a", "a", 1)])
+    assert found.failure
+    assert time.monotonic() - began < 20
 
 
 def test_rows_take_no_more_than_their_share_of_memory(guard: Guard) -> None:

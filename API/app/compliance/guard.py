@@ -109,6 +109,10 @@ class Guard:
             self._rows.close()
         self._connection.close()
 
+    def interrupt(self) -> None:
+        """Stop the query that runs, if one does; from another thread."""
+        self._connection.interrupt()
+
     def _authorize(self, *given: Any) -> int:
         return authorize(*given)
 

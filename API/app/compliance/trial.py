@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,10 @@ TRIAL_S = 3.0
 
 MOST_SERVERS = 50
 """Servers whose rows are kept; the others are counted."""
+
+GRACE_S = 2.0
+"""How much longer it may take where one of SQLite's steps does, such as instr() of long texts: the
+guard looks at the clock between some thousands of them."""
 
 _one = threading.Lock()
 
@@ -61,10 +65,22 @@ def try_query(path: Path, query: str, servers: Sequence[Reported]) -> Trial:
     if not _one.acquire(blocking=False):
         raise BusyError
     try:
-        with closing(Guard.open(path)) as guard:
+        with closing(Guard.open(path)) as guard, _watched(guard):
             return _try(guard, query, servers)
     finally:
         _one.release()
+
+
+@contextmanager
+def _watched(guard: Guard) -> Iterator[None]:
+    """Stop the query that still runs when the time and the grace are over."""
+    timer = threading.Timer(TRIAL_S + GRACE_S, guard.interrupt)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _try(guard: Guard, query: str, servers: Sequence[Reported]) -> Trial:
