@@ -47,11 +47,14 @@ class NoSuchServerError(SpokenError):
 def find(connection: Connection, name: str) -> Row[Any]:
     """Give the server of an identity, or of a hostname that no other server of today has.
 
+    Hostnames are what agents say: one that is another server's identity stands for that server.
+
     Raises:
         NoSuchServerError: there is none, or more than one.
     """
     is_it = or_(agentes.c.id_agente == name.lower(), agentes.c.hostname == name)
     found = connection.execute(select(agentes).where(is_it)).all()
+    found = [row for row in found if row.id_agente == name.lower()] or found
     if len(found) > 1:
         found = [row for row in found if row.estado not in (RETIRED, REVOKED)] or found
     if len(found) == 1:

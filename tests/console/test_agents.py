@@ -31,6 +31,19 @@ def states(collector: CollectorProcess, path: str) -> str:
     return str(collector.rows(query, path.rpartition("/")[2])[0]["estado"])
 
 
+def test_nobody_hides_behind_the_identity_of_another(
+    shared_collector: CollectorProcess, server: str
+) -> None:
+    identity = server.rpartition("/")[2]
+    liar = make_report(id_agente=str(uuid.uuid4()), hostname=identity)
+    assert shared_collector.post(liar).ok
+    operator = somebody(shared_collector, Role.OPERADOR)
+    assert operator.post(f"{server}/estado", accion="retirar", seguro="si").status_code == 303
+    assert states(shared_collector, server) == "retirado"
+    assert operator.post(f"{server}/estado", accion="reanudar").status_code == 303
+    assert states(shared_collector, server) == "activo"
+
+
 def test_operator_pauses_and_retires_but_does_not_revoke(
     shared_collector: CollectorProcess, server: str
 ) -> None:
