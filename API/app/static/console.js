@@ -96,5 +96,9 @@
   // What a script draws is the script's to change.
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => node.dataset?.chart === undefined;
 
+  // On a telephone the sections go beyond its edge: where one is must be among those that are seen.
+  const section = document.querySelector(".sections [aria-current]");
+  if (section) section.closest("nav").scrollLeft = section.offsetLeft - 16;
+
   ready(document);
 })();
