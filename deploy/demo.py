@@ -44,6 +44,9 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(f"init_app.sh: {error}", file=sys.stderr)
         return 2
+    if settings.tls:
+        print("init_app.sh: --demo va sin TLS, en este equipo; sin --demo, sí", file=sys.stderr)
+        return 2
     collector = _start(ROOT / "API" / "init_app.py", *arguments)
     programs = [collector]
     signal.signal(signal.SIGTERM, _interrupt)

@@ -70,6 +70,12 @@ def assert_the_account_it_names_can_be_made(installation: Installation) -> None:
     assert installation.rows("SELECT nombre FROM cuentas") == [{"nombre": "ana"}]
 
 
+def test_demo_with_tls_is_refused(installation: Installation) -> None:
+    done = installation.run("./init_app.sh --demo --tls-self-signed")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "TLS" in done.stderr
+
+
 def test_the_script_gives_a_commands_own_help(installation: Installation) -> None:
     helped = installation.run("./init_app.sh cuentas --help")
     assert helped.returncode == 0
