@@ -13,13 +13,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import psutil
+
+from API.app.judge import NICE
 from bench.load import Result, Server, bodies, fleet, post_all
 from bench.serving import ROOT, authority_of, free_port, running_collector, serving
 
@@ -36,7 +39,9 @@ class Figure:
     """Of an answer, in seconds."""
     bytes_a_report: float | None = None
     memory: int | None = None
-    """The largest that the serving process was, in KiB."""
+    """The largest that the process that writes was, in KiB."""
+    behind: int | None = None
+    """Reports that were stored and not judged when the last answer came."""
 
 
 def main() -> None:
@@ -51,7 +56,9 @@ def main() -> None:
         sqlite_alone(rest),
         _stand_in("http", "(c) HTTP alone, nothing stored", rest),
         collector("completo", first, rest),
+        collector("completo", first, rest, judged=False),
         collector("compacto", first, rest),
+        collector("compacto", first, rest, judged=False),
         collector("compacto", first, rest, servers),
         collector("compacto", first, rest, servers, tls=True),
     ]
@@ -132,6 +139,7 @@ def collector(
     enrolled: Sequence[Server] = (),
     *,
     tls: bool = False,
+    judged: bool = True,
 ) -> Figure:
     """Measure the collector with a database of `layout`; the first report of each server is not.
 
@@ -141,6 +149,7 @@ def collector(
         reports: what is measured, of one server after the other.
         enrolled: the servers, where they report with tokens.
         tls: whether they do so over HTTPS, on connections that are kept.
+        judged: whether the process that judges works meanwhile, or is held.
     """
     with tempfile.TemporaryDirectory() as folder:
         storage = Path(folder)
@@ -153,13 +162,40 @@ def collector(
         with running_collector(storage, database, tls=tls) as port:
             _checked(post_all(port, first, CLIENTS, tokens, authority))
             size = size_of(database)
-            result = _checked(post_all(port, reports, CLIENTS, tokens, authority))
-            memory = _peak_memory(int((storage / ".lock").read_text()))
+            writer = int((storage / ".lock").read_text())
+            with nullcontext() if judged else _held(_judge_beside(writer)):
+                result = _checked(post_all(port, reports, CLIENTS, tokens, authority))
+                behind = _behind(database)
+            memory = _peak_memory(writer)
             grown = size_of(database) - size
     name = f"(d) the collector, {layout}"
     if enrolled:
         name = f"(f) {layout} with tokens and TLS" if tls else f"(e) {layout} with tokens"
-    return Figure(name, result.rate, result.percentile(0.99), grown / len(reports), memory)
+    if not judged:
+        name = f"(g) {layout}, not judged meanwhile"
+    return Figure(name, result.rate, result.percentile(0.99), grown / len(reports), memory, behind)
+
+
+def _judge_beside(writer: int) -> psutil.Process:
+    """Find the process that judges: of the writer's brothers, the one that gives way to others."""
+    brothers = psutil.Process(psutil.Process(writer).ppid()).children()
+    return next(process for process in brothers if process.nice() == NICE)
+
+
+@contextmanager
+def _held(process: psutil.Process) -> Iterator[None]:
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
+
+
+def _behind(database: Path) -> int:
+    """Tell how many reports are stored and not judged."""
+    with closing(sqlite3.connect(database, timeout=30)) as connection:
+        query = "SELECT (SELECT max(id_serv) FROM servers) - (SELECT hasta FROM avance)"
+        return int(connection.execute(query).fetchone()[0])
 
 
 def _enrol(database: Path, servers: Sequence[Server]) -> None:
@@ -210,8 +246,8 @@ def table(figures: list[Figure]) -> str:
     """Write the figures as a table of Markdown, with the ratios that count."""
     by = {figure.name[:3]: figure.rate for figure in figures}
     lines = [
-        "| | reports/s | against (a) | against (b) | p99 | bytes a report | memory |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| | reports/s | against (a) | against (b) | p99 | bytes a report | memory | to judge |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for figure in figures:
         cells = (
@@ -222,6 +258,7 @@ def table(figures: list[Figure]) -> str:
             "" if figure.p99 is None else f"{figure.p99 * 1000:.0f} ms",
             "" if figure.bytes_a_report is None else f"{figure.bytes_a_report:,.0f}",
             "" if figure.memory is None else f"{figure.memory / 1024:.0f} MiB",
+            "" if figure.behind is None else f"{figure.behind:,}",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
