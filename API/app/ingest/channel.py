@@ -258,7 +258,7 @@ def _is_gone(link: asyncio.Future[_Link]) -> bool:
     """Tell whether a connection could not be made, or is no more."""
     if not link.done():
         return False
-    return bool(link.exception()) or link.result().transport.is_closing()
+    return link.cancelled() or bool(link.exception()) or link.result().transport.is_closing()
 
 
 def _fail(answer: asyncio.Future[Answer], error: Exception) -> None:
