@@ -52,6 +52,7 @@ def open_engine(
     read_only: bool = False,
     wait_ms: int = BUSY_TIMEOUT_MS,
     checkpoints: bool = True,
+    durable: bool = True,
 ) -> Engine:
     """Make an engine whose every connection is set up for this system.
 
@@ -66,6 +67,8 @@ def open_engine(
         checkpoints: False for whoever may write beside the collector's writer, which alone brings
             the WAL into the database. Where two connections do, SQLite before 3.51.3 can lose
             what a third commits at that moment (https://sqlite.org/wal.html#walresetbug).
+        durable: False for what a power cut may take back, whole transactions of it: a commit then
+            does not wait for the disk while others wait for its lock.
     """
     if read_only:
         path = database_path(url)
@@ -80,7 +83,7 @@ def open_engine(
         connection.execute("PRAGMA foreign_keys = ON")
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         if not checkpoints:
             connection.execute("PRAGMA wal_autocheckpoint = 0")
 

@@ -58,7 +58,9 @@ class Court:
     """Everything that judging needs; `forget` after a write that failed."""
 
     def __init__(self, url: URL, library: Library) -> None:
-        self.engine: Engine = open_engine(url, checkpoints=False)
+        # What a power cut takes back is judged again. No alert of it was told: the sender writes
+        # down what it will tell before it does, and that lasts with all that was written before.
+        self.engine: Engine = open_engine(url, checkpoints=False, durable=False)
         self.reader: Engine = open_engine(url, read_only=True)
         self.guard = Guard.open(database_path(url))
         self.library = library

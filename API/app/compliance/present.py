@@ -10,8 +10,8 @@ from API.app.compliance.rulebook import Change
 from API.app.compliance.subjects import Subject, select_subjects
 from API.app.compliance.timeline import Judged
 
-BATCH = 256
-"""Reports that are judged at a time."""
+BATCH = 32
+"""Reports that are judged at a time: while what was found is written, reports wait to be stored."""
 
 
 class Progress(NamedTuple):
