@@ -138,9 +138,10 @@ class Kept:
     """Keeps a process running as long as the context lasts.
 
     It is started with some arguments and a connection: on it, it says that it is ready; when that
-    is closed, it is to end. The first one is forked: it has at once what this process has imported,
-    which is most of what a start costs. Those after it are not: by then there are threads here, and
-    a fork would take along whatever lock one of them holds.
+    is closed, it is to end. The first one is forked: it has at once what this process has
+    imported, which is most of what a start costs, while no thread here does more than wait for
+    such processes. Those after it are not: a fork would take along whatever lock a thread holds by
+    then.
     """
 
     _ends: ClassVar[set[Connection]] = set()

@@ -44,7 +44,7 @@ def run_for_rows(
     """Run a statement for many rows at once.
 
     One statement for 200 rows takes half the time of `executemany`, and gives the interpreter's
-    lock away once instead of 200 times (docs/adr/0003-statements-of-many-rows.md).
+    lock away once instead of 200 times (docs/adr/0003-periods-of-numbers.md).
 
     Args:
         connection: inside a transaction.
