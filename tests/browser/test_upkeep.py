@@ -77,6 +77,19 @@ def test_alerts_and_what_waits_and_why(visitor: Visitor) -> None:
     expect(page.locator("[data-empty=no-match]")).to_contain_text("Ninguna alerta coincide")
 
 
+def test_a_message_leads_to_its_alerts(visitor: Visitor) -> None:
+    page = visitor.page(Role.LECTOR)
+    [message, *_] = visitor.collector.rows("SELECT clave FROM mensajes")
+    page.goto(f"{visitor.collector.url}/consola/alertas?mensaje={message['clave']}")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("No mina criptomonedas")
+    assert_accessible(page)
+    page.goto(f"{visitor.collector.url}/consola/alertas?mensaje=no-hay")
+    expect(page.locator("[data-empty=no-match]")).to_be_visible()
+    page.get_by_role("link", name="Ver todas").click()
+    expect(page.get_by_role("heading", name="Por entregar")).to_be_visible()
+
+
 def test_audit_trail_is_narrowed_and_has_pages(visitor: Visitor) -> None:
     page = visitor.page()
     account = make_account(visitor.collector, "entra-mucho")

@@ -36,7 +36,7 @@ def contents_of(connection: Connection, id_mensaje: int, link: str | None) -> st
         "mensaje": key,
         "creado": from_ms(creado),
         "resumen": summary(groups, alerts),
-        "enlace": f"{link}/alertas?mensaje={key}" if link else None,
+        "enlace": f"{link}/consola/alertas?mensaje={key}" if link else None,
         "total": total,
         "omitidas": total - len(alerts),
         "grupos": groups,

@@ -54,6 +54,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "over_excepcion": ("exceptuado", "excepted"),
     "over_politica_retirada": ("la política ya no rige", "the policy is gone"),
     "over_servidor_retirado": ("el servidor se retiró", "the server was retired"),
+    "alerts_of_message": (
+        "Las alertas de las que habló un mensaje, como están hoy.",
+        "The alerts that a message told of, as they are today.",
+    ),
+    "alerts_all": ("Ver todas", "See all"),
     "alerts_no_match": ("Ninguna alerta coincide", "No alert matches"),
     "alerts_no_match_why": (
         "Hay alertas, y ninguna es de lo que se busca.",

@@ -34,6 +34,8 @@ def list_alerts() -> Response:
     who = require_person()
     wanted = {name: request.args.get(name, "") for name in CHOICES}
     chosen = {name: value for name, value in wanted.items() if value in CHOICES[name]}
+    if message := request.args.get("mensaje"):
+        chosen["mensaje"] = message
     with the_collector().reader.connect() as connection:
         return page(
             "alerts.html",
