@@ -47,6 +47,12 @@ class Fresh(Generic[Value]):
         assert kept is not None  # noqa: S101 - for mypy
         return kept.value, kept.version == version
 
+    def lately(self, seconds: float) -> Value | None:
+        """Give the value if it was made no longer ago than that."""
+        kept = self._kept
+        is_young = kept is not None and time.monotonic() - kept.made < seconds
+        return kept.value if kept is not None and is_young else None
+
     def _is_due(self, kept: _Kept[Value]) -> bool:
         return time.monotonic() - kept.made > self._rest * kept.cost_s
 

@@ -20,6 +20,9 @@ from API.app.questions import Questions
 from API.app.roster import Agent
 from API.app.trend import SPAN_MS, Point, trend_of
 
+LATELY_S = 10.0
+"""As often as an open page asks for what stands in its head, in seconds."""
+
 
 class Overview:
     """Reads the fleet for the pages of one process."""
@@ -38,6 +41,13 @@ class Overview:
     def fleet(self, version: tuple[Any, ...]) -> tuple[Fleet, bool]:
         """Give all servers and policies, and whether they are of `version`, or a little older."""
         return self._fleet.get(version)
+
+    def lately(self) -> Fleet:
+        """Give the fleet as it was some seconds ago at most, or a little longer where it is large.
+
+        For what stands beside what somebody asked for, and is not worth reading it anew.
+        """
+        return self._fleet.lately(LATELY_S) or self.fleet(self.version())[0]
 
     def agents(self, version: tuple[Any, ...]) -> tuple[list[Agent], bool]:
         """Give all agents, and whether they are of `version`, or a little older."""

@@ -81,6 +81,12 @@ def test_without_a_script_times_are_utc(visitor: Visitor) -> None:
     expect(page.locator("time").first).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d UTC$"))
 
 
+def test_without_a_script_trouble_is_told_too(visitor: Visitor) -> None:
+    page = visitor.page(java_script_enabled=False)
+    page.goto(f"{visitor.collector.url}/consola/cuenta")
+    expect(page.locator("#pulse [data-trouble]")).to_be_visible()
+
+
 def test_lost_connection_is_told_and_forgotten(visitor: Visitor) -> None:
     page = visitor.page()
     page.goto(f"{visitor.collector.url}/consola/cuenta")

@@ -100,6 +100,7 @@ def page(
         told=_spoken(told, spoken),
         sections=SECTIONS,
         version=VERSION,
+        in_trouble=_in_trouble,
         here=quote(request.full_path.removesuffix("?")),
         **values,
     )
@@ -155,6 +156,11 @@ def _look(give: Callable[[tuple[Any, ...]], tuple[Seen, bool]], *state: Any) -> 
     if not latest:  # there is more to see than what is shown
         del g.stamp
     return found
+
+
+def _in_trouble() -> int:
+    """Give how many servers are in trouble, as somebody was last told; a script asks on."""
+    return the_collector().overview.lately().trouble
 
 
 def require_person(role: Role = Role.LECTOR) -> Identity:
