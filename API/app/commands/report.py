@@ -10,20 +10,17 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 from tqdm import tqdm
 
-from API.app.agents import NoSuchServerError, find
+from API.app.auditing.asking import read_scope
 from API.app.auditing.audit import Audit
 from API.app.auditing.files import Format, format_of, is_same, stamp_of, write
 from API.app.auditing.model import Scope
 from API.app.auditing.stamp import Stamp, StampError
 from API.app.commands.arguments import moment, until
-from API.app.queries.informe import policies
-from API.app.queries.times import as_ms, from_ms, now_ms
+from API.app.queries.times import from_ms, now_ms
 from API.app.settings import Settings, SettingsError
+from API.app.words import SpokenError
 from createDB.engine import database_path, open_engine, unusable
 from createDB.state import require_current
-
-MAX_LABEL = 200
-"""Characters of a label that a report is asked for: it stands in the file's properties."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,25 +93,18 @@ def _reasons(audit: Audit) -> Iterator[str]:
 
 
 def _scope(connection: Connection, options: argparse.Namespace, now: int) -> Scope:
-    """Read what is asked for; a period that is not over ends now.
+    """Read what is asked for.
 
     Raises:
         SettingsError: there is no such thing.
     """
-    since, end = as_ms(options.since), min(as_ms(options.until), now)
-    if since >= end:
-        raise SettingsError(f"--from {from_ms(since)} no está antes de --to ni de ahora")
-    if options.label and len(options.label) > MAX_LABEL:
-        raise SettingsError(f"--label: más de {MAX_LABEL} letras")
-    if options.policy and not policies(connection, options.policy):
-        raise SettingsError(f"no hay ni hubo ninguna política {options.policy!r}")
     try:
-        server = find(connection, options.server).id_agente if options.server else None
-    except NoSuchServerError as error:
+        return read_scope(
+            connection, options.since, options.until, now, server=options.server,
+            label=options.label, policy=options.policy,
+        )  # fmt: skip
+    except SpokenError as error:
         raise SettingsError(str(error)) from None
-    return Scope(
-        desde=since, hasta=end, servidor=server, etiqueta=options.label, politica=options.policy
-    )
 
 
 @contextmanager

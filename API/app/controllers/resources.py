@@ -11,6 +11,7 @@ from API.app.collector import the_collector
 from API.app.controllers.asking import AFTER, place_after, read_question
 from API.app.controllers.whole import takes_gzip
 from API.app.door.streams import Stream
+from API.app.exports.aside import pieces_of
 from API.app.exports.formats import (
     Format,
     as_objects,
@@ -19,7 +20,7 @@ from API.app.exports.formats import (
     gzipped,
     ndjson,
 )
-from API.app.exports.workbook import make_workbook, pieces_of
+from API.app.exports.workbook import make_workbook
 from API.app.identity import require_role
 from API.app.queries.catalogue import RESOURCES
 from API.app.queries.resource import Question, Resource, all_rows, page

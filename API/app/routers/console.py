@@ -14,6 +14,7 @@ from API.app.controllers.consola import (
     policies,
     preferences,
     pulse,
+    report,
     server,
     servers,
     settings,
@@ -43,6 +44,7 @@ blueprint.add_url_rule(
     policies.end_exception,
     methods=["POST"],
 )
+blueprint.add_url_rule("/consola/informe", "show_report", report.show_report)
 blueprint.add_url_rule("/consola/cambios", "list_changes", changes.list_changes)
 blueprint.add_url_rule("/consola/probar", "show_trial", trial.show_trial)
 blueprint.add_url_rule("/consola/probar", "run_trial", trial.run_trial, methods=["POST"])

@@ -56,5 +56,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "no hay ninguna política {name!r} en vigor",
         "there is no policy {name!r} in force",
     ),
+    "report_period": (
+        "{since} no está antes del fin del período, ni de ahora",
+        "{since} is not before the period's end, or not before now",
+    ),
+    "report_label": (
+        "la etiqueta tiene más de {most} letras",
+        "the label has more than {most} characters",
+    ),
+    "report_policy": (
+        "no hay ni hubo ninguna política {name!r}",
+        "there is no policy {name!r}, and never was",
+    ),
+    "report_date": ("{text!r} no es una fecha", "{text!r} is no date"),
     "wrong_form": ("El formulario no está completo.", "The form is not complete."),
 }
