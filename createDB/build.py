@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
@@ -15,10 +16,15 @@ from sqlalchemy.exc import DBAPIError
 from createDB.adopt import adopt_reports
 from createDB.engine import (
     database_path,
+    is_postgresql,
+    name_of,
     open_engine,
     open_for_building,
     unusable,
 )
+from createDB.postgresql.building import become_builder, make_functions
+from createDB.postgresql.engine import open_postgresql
+from createDB.postgresql.partitions import make_ahead
 from createDB.snapshot import FILE_MODE, safety_copy
 from createDB.state import (
     State,
@@ -48,6 +54,8 @@ def build(url: URL, layout: Layout = Layout.COMPLETO) -> str:
     Raises:
         DatabaseUnusableError: it can't be done; the database is as it was.
     """
+    if is_postgresql(url):
+        return _build_postgresql(url, layout)
     path = database_path(url)
     with one_builder(path):
         if (look := look_at(url)) and look[0] is State.CURRENT:
@@ -61,6 +69,28 @@ def build(url: URL, layout: Layout = Layout.COMPLETO) -> str:
         finally:
             engine.dispose()
     return done
+
+
+def _build_postgresql(url: URL, layout: Layout) -> str:
+    """Make or upgrade the tables in one transaction, which keeps other builders waiting."""
+    engine = open_postgresql(url, read_only=False, wait_ms=0, durable=True, pooled=False)
+    name = name_of(url)
+    try:
+        with engine.begin() as connection:
+            become_builder(connection)
+            state, revision = state_of(connection)
+            require_not_newer(state, revision, name)
+            if state is State.NEW:
+                create_tables(connection, layout)
+                return f"{name}: creada (esquema {head_revision()}, {layout})"
+            make_ahead(connection, datetime.now(UTC).date())
+            if state is State.CURRENT:
+                return f"{name}: ya está al día (esquema {revision})"
+            make_functions(connection)
+            _upgrade(connection)
+            return f"{name}: actualizada de {revision} a {head_revision()}"
+    except DBAPIError as error:
+        raise unusable(error, name) from error
 
 
 @contextmanager
@@ -122,7 +152,7 @@ def _bring_up_to_date(connection: Connection, url: URL, layout: Layout, made: li
     """
     path = database_path(url)
     state, revision = state_of(connection)
-    require_not_newer(state, revision, path)
+    require_not_newer(state, revision, str(path))
     if state is State.CURRENT:
         return f"{path}: ya está al día (esquema {revision})"
     if state is State.NEW:

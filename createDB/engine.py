@@ -10,6 +10,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
+from createDB.errors import DatabaseUnusableError as DatabaseUnusableError
+from createDB.postgresql.engine import REFUSALS, open_postgresql
+
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_DATABASE = ROOT / "API" / "storage" / "database" / "servers.sqlite"
 
@@ -18,10 +21,6 @@ PREPARED = 256
 
 BUSY_TIMEOUT_MS = 2_000
 """How long a statement waits for somebody else's lock before it fails as locked."""
-
-
-class DatabaseUnusableError(Exception):
-    """The database cannot be used as it is; the message is one line for its operator."""
 
 
 def database_url(text: str) -> URL:
@@ -36,13 +35,37 @@ def database_url(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise DatabaseUnusableError(f"'{text}' no es la URL de una base de datos") from None
+    if is_postgresql(url) and url.database:
+        return url
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
-        raise DatabaseUnusableError(f"'{text}': por ahora sólo se admite sqlite:///ARCHIVO")
+        raise DatabaseUnusableError(
+            f"'{name_of(url)}': se admite sqlite:///ARCHIVO o postgresql://USUARIO@EQUIPO/BASE"
+        )
     return url
 
 
+def is_postgresql(url: URL) -> bool:
+    """Tell whether `url` names a database of PostgreSQL."""
+    return url.get_backend_name() == "postgresql"
+
+
+def name_of(url: URL) -> str:
+    """Give what people call the database by: its file, or its URL without the password."""
+    return (
+        url.render_as_string(hide_password=True) if is_postgresql(url) else str(database_path(url))
+    )
+
+
 def database_path(url: URL) -> Path:
-    """Give the file that `url` names."""
+    """Give the file that `url` names.
+
+    Raises:
+        DatabaseUnusableError: it is none of SQLite's; whatever needs a file says so here.
+    """
+    if is_postgresql(url):
+        raise DatabaseUnusableError(
+            f"{name_of(url)}: en PostgreSQL por ahora sólo se hacen las tablas; lo demás, en SQLite"
+        )
     return Path(url.database or "").absolute()
 
 
@@ -70,6 +93,8 @@ def open_engine(
         durable: False for what a power cut may take back, whole transactions of it: a commit then
             does not wait for the disk while others wait for its lock.
     """
+    if is_postgresql(url):
+        return open_postgresql(url, read_only=read_only, wait_ms=wait_ms, durable=durable)
     if read_only:
         path = database_path(url)
         url = url.set(database=f"{path.as_uri()}?mode=ro", query={"uri": "true"})
@@ -148,18 +173,20 @@ _SYSTEM_REASONS = {
 }
 
 
-def unusable(error: BaseException, path: Path) -> DatabaseUnusableError:
-    """Say in one line why the system or SQLite refuses the file `path`.
+def unusable(error: BaseException, name: Path | str) -> DatabaseUnusableError:
+    """Say in one line why the system or the database refuses.
 
     Args:
         error: an `OSError`, or what the driver or SQLAlchemy raised.
-        path: the file or folder that it is about.
+        name: the file or folder that it is about, or the database as `name_of` gives it.
     """
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorcode", None)
     reason = None
     if code is not None:
         reason = _REASONS.get(code) or _REASONS.get(code & 0xFF)  # the low byte is the class
+    if sqlstate := getattr(cause, "sqlstate", None):
+        reason = REFUSALS.get(sqlstate)
     if isinstance(cause, OSError):
         reason = _SYSTEM_REASONS.get(cause.errno or 0, cause.strerror)
-    return DatabaseUnusableError(f"{path}: {reason or ' '.join(str(cause).split())}")
+    return DatabaseUnusableError(f"{name}: {reason or ' '.join(str(cause).split())}")

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from createDB.findings import Findings
 from createDB.retained import Retained
 from createDB.schema import metadata
-from createDB.views import COMPACT, View
+from createDB.views import COMPACT, View, select_of
 
 BATCH = 200
 """Reports that are compared at a time."""
@@ -103,7 +103,7 @@ def _difference(view: View) -> str:
     """
     columns = ", ".join(list(view.columns)[1:])
     return f"""
-        WITH vista ({", ".join(view.columns)}) AS ({view.select})
+        WITH vista ({", ".join(view.columns)}) AS ({select_of(view, "sqlite")})
         SELECT DISTINCT id_serv FROM (
             SELECT {columns}, 1 AS balance FROM {view.name} WHERE id_serv IN (
                 SELECT id_serv FROM servers WHERE id_serv > ?1 AND id_serv <= ?2)

@@ -26,6 +26,8 @@ from sqlalchemy import (
     text,
 )
 
+from createDB.postgresql.values import WrittenMoment
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -35,19 +37,28 @@ metadata = MetaData(
     }
 )
 
-UUID_TEXT = String(36)
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is ordered and compared by its code points, as SQLite does it."""
+
+UUID_TEXT = String(36).with_variant(String(36, collation="C"), "postgresql")
+
+MOMENT = DateTime().with_variant(WrittenMoment(), "postgresql")
+
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+"""What may pass two thousand million. In SQLite every INTEGER may, and only an INTEGER numbers
+rows by itself."""
 
 servers = Table(
     "servers",
     metadata,
-    Column("id_serv", Integer, primary_key=True, comment="Number of the report; never used twice."),
-    Column("ipaddress", Text, comment="Address of the server, as it reported it."),
-    Column("fecha_hora", DateTime, comment="When the facts were gathered, by the server's clock."),
-    Column("arquitectura_proc", Text, comment="Processor architecture, such as X86_64."),
-    Column("marca_proc", Text, comment="Processor brand and model."),
-    Column("nombre_so", Text, comment="Operating system, such as Linux."),
-    Column("version_so", Text, comment="Version of the operating system's kernel, in its words."),
-    Column("hostname", Text, comment="Name the server gives itself."),
+    Column("id_serv", NUMBER, primary_key=True, comment="Number of the report; never used twice."),
+    Column("ipaddress", TEXT, comment="Address of the server, as it reported it."),
+    Column("fecha_hora", MOMENT, comment="When the facts were gathered, by the server's clock."),
+    Column("arquitectura_proc", TEXT, comment="Processor architecture, such as X86_64."),
+    Column("marca_proc", TEXT, comment="Processor brand and model."),
+    Column("nombre_so", TEXT, comment="Operating system, such as Linux."),
+    Column("version_so", TEXT, comment="Version of the operating system's kernel, in its words."),
+    Column("hostname", TEXT, comment="Name the server gives itself."),
     Column(
         "id_agente",
         UUID_TEXT,
@@ -60,15 +71,15 @@ servers = Table(
         comment="Identity of the report, the same on every retry; derived from its content "
         "for an agent of the first generation.",
     ),
-    Column("recibido", DateTime, comment="When the report was stored, by the collector's clock."),
-    Column("distribucion", Text, comment="os-release's ID, such as debian."),
-    Column("version_distribucion", Text, comment="os-release's VERSION_ID, such as 12."),
-    Column("nucleo", Text, comment="Kernel release, as `uname -r` prints it."),
-    Column("id_arranque", Text, comment="The kernel's boot_id: another one is another boot."),
-    Column("pid_agente", Integer, comment="Process id of the agent itself."),
+    Column("recibido", MOMENT, comment="When the report was stored, by the collector's clock."),
+    Column("distribucion", TEXT, comment="os-release's ID, such as debian."),
+    Column("version_distribucion", TEXT, comment="os-release's VERSION_ID, such as 12."),
+    Column("nucleo", TEXT, comment="Kernel release, as `uname -r` prints it."),
+    Column("id_arranque", TEXT, comment="The kernel's boot_id: another one is another boot."),
+    Column("pid_agente", NUMBER, comment="Process id of the agent itself."),
     Column(
         "errores",
-        Text,
+        TEXT,
         comment="JSON object: field that could not be gathered -> reason. NULL when none.",
     ),
     Column(
@@ -87,13 +98,13 @@ servers = Table(
 procesos = Table(
     "procesos",
     metadata,
-    Column("id_proc", Integer, primary_key=True, comment="Number of the row."),
+    Column("id_proc", NUMBER, primary_key=True, comment="Number of the row."),
     Column("id_serv", ForeignKey(servers.c.id_serv), comment="The report the row belongs to."),
-    Column("ip_server", Text, comment="The report's `ipaddress`."),
-    Column("fecha_hora", DateTime, comment="The report's `fecha_hora`."),
-    Column("pid", Integer, comment="Process id."),
-    Column("name", Text, comment="Name of the process."),
-    Column("username", Text, comment="Who runs it; NULL where the system could not tell."),
+    Column("ip_server", TEXT, comment="The report's `ipaddress`."),
+    Column("fecha_hora", MOMENT, comment="The report's `fecha_hora`."),
+    Column("pid", NUMBER, comment="Process id."),
+    Column("name", TEXT, comment="Name of the process."),
+    Column("username", TEXT, comment="Who runs it; NULL where the system could not tell."),
     Index(None, "id_serv"),
     comment="One row per process and report: what runs, and as whom.",
 )
@@ -101,12 +112,12 @@ procesos = Table(
 usuarios_activos = Table(
     "usuarios_activos",
     metadata,
-    Column("id_usr", Integer, primary_key=True, comment="Number of the row."),
+    Column("id_usr", NUMBER, primary_key=True, comment="Number of the row."),
     Column("id_serv", ForeignKey(servers.c.id_serv), comment="The report the row belongs to."),
-    Column("ip_server", Text, comment="The report's `ipaddress`."),
-    Column("fecha_hora", DateTime, comment="The report's `fecha_hora`."),
-    Column("username", Text, comment="Who is logged in."),
-    Column("pid", Integer, comment="Process of the session; NULL where the system could not tell."),
+    Column("ip_server", TEXT, comment="The report's `ipaddress`."),
+    Column("fecha_hora", MOMENT, comment="The report's `fecha_hora`."),
+    Column("username", TEXT, comment="Who is logged in."),
+    Column("pid", NUMBER, comment="Process of the session; NULL where the system could not tell."),
     Index(None, "id_serv"),
     comment="One row per session and report: who is logged in.",
 )
@@ -116,14 +127,14 @@ agentes = Table(
     metadata,
     Column("num_agente", Integer, primary_key=True, comment="Number of the server."),
     Column("id_agente", UUID_TEXT, nullable=False, comment="Identity of the installation."),
-    Column("hostname", Text, comment="Its name in the latest report."),
-    Column("ipaddress", Text, comment="Its address in the latest report."),
-    Column("id_serv", Integer, comment="The latest report, by its moment."),
+    Column("hostname", TEXT, comment="Its name in the latest report."),
+    Column("ipaddress", TEXT, comment="Its address in the latest report."),
+    Column("id_serv", NUMBER, comment="The latest report, by its moment."),
     Column("momento", BigInteger, comment="The moment of that report, as `servers` has it."),
-    Column("primer_reporte", DateTime, comment="When its first report came (collector's clock)."),
-    Column("ultimo_reporte", DateTime, comment="When its last report came (collector's clock)."),
+    Column("primer_reporte", MOMENT, comment="When its first report came (collector's clock)."),
+    Column("ultimo_reporte", MOMENT, comment="When its last report came (collector's clock)."),
     Column("intervalo", Float, comment="Seconds between its reports; NULL for single runs."),
-    Column("version_agente", Text, comment="Version of the agent; NULL for the first generation."),
+    Column("version_agente", TEXT, comment="Version of the agent; NULL for the first generation."),
     Column(
         "descartados",
         BigInteger,
@@ -136,14 +147,14 @@ agentes = Table(
         server_default="0",
         comment="The `numero` that its next period gets.",
     ),
-    Column("estado", Text, nullable=False, server_default="activo",
+    Column("estado", TEXT, nullable=False, server_default="activo",
            comment="`activo`, `pausado`, `retirado` or `revocado`, as the operator said."),
-    Column("etiquetas", Text, comment="Labels that the operator gave it (JSON object)."),
+    Column("etiquetas", TEXT, comment="Labels that the operator gave it (JSON object)."),
     Column("rotacion", Integer, comment="Hours that its token goes on working once it has made "
            "itself another, which it was asked to; NULL where it was not."),
     Column("clon_de", UUID_TEXT,
            comment="Identity with whose token it enrolled: their disks are copies."),
-    Column("clon_visto", DateTime,
+    Column("clon_visto", MOMENT,
            comment="When a second machine last reported under this identity (collector's clock)."),
     Index(None, "id_agente", unique=True),
     Index(None, "id_serv"),
@@ -157,8 +168,8 @@ credenciales = Table(
     Column("hash", String(64), primary_key=True, comment="SHA-256 of the token, in hexadecimal."),
     Column("num_agente", ForeignKey(agentes.c.num_agente), nullable=False,
            comment="The server that bears it."),
-    Column("desde", DateTime, nullable=False, comment="When it was registered."),
-    Column("hasta", DateTime, comment="When it ceases to work; NULL: with another's coming."),
+    Column("desde", MOMENT, nullable=False, comment="When it was registered."),
+    Column("hasta", MOMENT, comment="When it ceases to work; NULL: with another's coming."),
     Index(None, "num_agente"),
     Index(None, "desde"),
     comment="The tokens with which servers report; the tokens themselves are nowhere.",
@@ -169,12 +180,12 @@ secretos = Table(
     metadata,
     Column("id_secreto", Integer, primary_key=True, comment="Number; the last one counts."),
     Column("hash", String(64), nullable=False, comment="SHA-256 of the secret, in hexadecimal."),
-    Column("desde", DateTime, nullable=False, comment="When it was made."),
-    Column("hasta", DateTime, comment="When it ceases to enrol; NULL: with the next one."),
+    Column("desde", MOMENT, nullable=False, comment="When it was made."),
+    Column("hasta", MOMENT, comment="When it ceases to enrol; NULL: with the next one."),
     Column("cupo", Integer, comment="How many servers it may enrol; NULL: any number."),
     Column("altas", Integer, nullable=False, server_default="0",
            comment="How many servers it has enrolled."),
-    Column("redes", Text, comment="Networks that may enrol, with commas between; NULL: all."),
+    Column("redes", TEXT, comment="Networks that may enrol, with commas between; NULL: all."),
     comment="The secrets with which servers enrol; the secrets themselves are nowhere.",
     sqlite_autoincrement=True,
 )  # fmt: skip
@@ -186,7 +197,7 @@ arranques = Table(
            comment="The server."),
     Column("desde", BigInteger, primary_key=True,
            comment="From which moment on it was the current boot (ms since 1970)."),
-    Column("id_arranque", Text, nullable=False, comment="The boot."),
+    Column("id_arranque", TEXT, nullable=False, comment="The boot."),
     comment="The boots of a server, in the order in which they followed each other; the last is "
     "the current one. One that comes back is another machine's.",
     sqlite_with_rowid=False,
@@ -202,9 +213,9 @@ hechos = Table(
     "hechos",
     metadata,
     Column("id_hecho", Integer, primary_key=True, comment="Number of the label."),
-    Column("campo", Text, nullable=False, comment="Field of the report, such as procesos."),
-    Column("nombre", Text, nullable=False, comment="Name of the process or user; or the value."),
-    Column("valor", Text, comment="Who runs the process; NULL where there is nothing to say."),
+    Column("campo", TEXT, nullable=False, comment="Field of the report, such as procesos."),
+    Column("nombre", TEXT, nullable=False, comment="Name of the process or user; or the value."),
+    Column("valor", TEXT, comment="Who runs the process; NULL where there is nothing to say."),
     Index(None, "campo", "nombre", "valor"),
     comment="Every name that was ever reported, once.",
 )
@@ -218,7 +229,7 @@ periodos = Table(
            comment="Moment of the first report that lacks it (ms since 1970); "
            f"{OPEN} while it is open."),
     Column("id_hecho", ForeignKey(hechos.c.id_hecho), primary_key=True, comment="What was true."),
-    Column("pid", Integer, primary_key=True, comment="Process id; -1 without one."),
+    Column("pid", NUMBER, primary_key=True, comment="Process id; -1 without one."),
     Column("desde", BigInteger, nullable=False,
            comment="Moment of the first report that has it (ms since 1970)."),
     Column("veces", Integer, nullable=False, comment="How many equal items a report has."),
@@ -262,7 +273,7 @@ repeticiones = Table(
 bitacoras = Table(
     "bitacoras",
     metadata,
-    Column("archivo", Text, primary_key=True, comment="Name of a file of the JSON log."),
+    Column("archivo", TEXT, primary_key=True, comment="Name of a file of the JSON log."),
     Column(
         "posicion",
         BigInteger,
@@ -276,7 +287,7 @@ bitacoras = Table(
 retencion = Table(
     "retencion",
     metadata,
-    Column("que", Text, primary_key=True, comment="`reportes`, `periodos` or `bitacora`."),
+    Column("que", TEXT, primary_key=True, comment="`reportes`, `periodos` or `bitacora`."),
     Column(
         "hasta",
         BigInteger,
@@ -291,12 +302,12 @@ politicas = Table(
     "politicas",
     metadata,
     Column("num_politica", Integer, primary_key=True, comment="Number of the policy."),
-    Column("id_politica", Text, nullable=False, comment="Its `id`, as its file has it."),
-    Column("titulo", Text, nullable=False, comment="What it asks for."),
-    Column("severidad", Text, nullable=False, comment="`critica`, `alta`, `media` or `baja`."),
-    Column("huella", Text, nullable=False, comment="SHA-256 of its file: another one is judged "
+    Column("id_politica", TEXT, nullable=False, comment="Its `id`, as its file has it."),
+    Column("titulo", TEXT, nullable=False, comment="What it asks for."),
+    Column("severidad", TEXT, nullable=False, comment="`critica`, `alta`, `media` or `baja`."),
+    Column("huella", TEXT, nullable=False, comment="SHA-256 of its file: another one is judged "
            "anew."),
-    Column("documento", Text, nullable=False, comment="All that its file says (JSON object)."),
+    Column("documento", TEXT, nullable=False, comment="All that its file says (JSON object)."),
     Column("vigente", Integer, nullable=False, comment="0 once its file is gone."),
     Column("repaso", BigInteger, comment="After a change of the policy: up to which `num_agente` "
            "the latest reports have been judged anew. NULL when all have been."),
@@ -318,13 +329,13 @@ cumplimiento = Table(
     Column("hasta", BigInteger, nullable=False,
            comment="Moment of the first report with another verdict (ms since 1970); "
            f"{OPEN} while it is open."),
-    Column("veredicto", Text, nullable=False,
+    Column("veredicto", TEXT, nullable=False,
            comment="`cumple`, `no_cumple`, `sin_datos` or `no_aplica`."),
-    Column("evidencia", Text,
+    Column("evidencia", TEXT,
            comment="The rows that violated the policy at first (JSON array of objects)."),
-    Column("evidencia_ultima", Text,
+    Column("evidencia_ultima", TEXT,
            comment="The rows at last; NULL while they are those of `evidencia`."),
-    Column("razon", Text, comment="Why there are no data, or what the evidence leaves out."),
+    Column("razon", TEXT, comment="Why there are no data, or what the evidence leaves out."),
     Index(None, "num_politica", "hasta"),
     # A fleet's verdicts are counted, and its failures found, without reading their evidence.
     Index(None, "hasta", "veredicto", "num_politica"),
@@ -340,10 +351,10 @@ excepciones = Table(
            comment="The policy that need not be complied with."),
     Column("num_agente", ForeignKey(agentes.c.num_agente),
            comment="The server that need not; NULL where it is all those with a label."),
-    Column("etiqueta", Text, comment="The label's name; NULL where it is one server."),
-    Column("valor", Text, comment="The label's value; NULL: whichever it has."),
-    Column("motivo", Text, nullable=False, comment="Why."),
-    Column("quien", Text, nullable=False, comment="Who granted it."),
+    Column("etiqueta", TEXT, comment="The label's name; NULL where it is one server."),
+    Column("valor", TEXT, comment="The label's value; NULL: whichever it has."),
+    Column("motivo", TEXT, nullable=False, comment="Why."),
+    Column("quien", TEXT, nullable=False, comment="Who granted it."),
     Column("desde", BigInteger, nullable=False,
            comment="When it was granted (ms since 1970, collector's clock)."),
     Column("hasta", BigInteger, nullable=False,
@@ -359,7 +370,7 @@ excepciones = Table(
 avance = Table(
     "avance",
     metadata,
-    Column("que", Text, primary_key=True,
+    Column("que", TEXT, primary_key=True,
            comment="`juzgado`, `servidores` or `excepciones`."),
     Column("hasta", BigInteger, nullable=False,
            comment="`juzgado`: the `id_serv` of the last report that was judged; `servidores`: the "
@@ -371,25 +382,25 @@ avance = Table(
 alertas = Table(
     "alertas",
     metadata,
-    Column("id_alerta", Integer, primary_key=True, comment="Number of the alert."),
-    Column("tipo", Text, nullable=False, comment="`incumplimiento`, `silencio`, `servidor_nuevo`, "
+    Column("id_alerta", NUMBER, primary_key=True, comment="Number of the alert."),
+    Column("tipo", TEXT, nullable=False, comment="`incumplimiento`, `silencio`, `servidor_nuevo`, "
            "`clon` or `regreso`."),
     Column("num_agente", ForeignKey(agentes.c.num_agente), nullable=False, comment="The server."),
     Column("num_politica", ForeignKey(politicas.c.num_politica),
            comment="The policy that it does not comply with; NULL for the last three kinds."),
-    Column("severidad", Text, nullable=False, comment="`critica`, `alta`, `media` or `baja`, as it "
+    Column("severidad", TEXT, nullable=False, comment="`critica`, `alta`, `media` or `baja`, as it "
            "was when the alert was opened."),
     Column("desde", BigInteger, nullable=False,
            comment="Since when what it tells of is true: `cumplimiento.desde` (ms since 1970)."),
     Column("abierta", BigInteger, nullable=False,
            comment="When it was opened (ms since 1970, collector's clock)."),
-    Column("evidencia", Text, comment="The rows that violated the policy then (JSON array)."),
-    Column("razon", Text, comment="What the evidence leaves out."),
+    Column("evidencia", TEXT, comment="The rows that violated the policy then (JSON array)."),
+    Column("razon", TEXT, comment="What the evidence leaves out."),
     Column("resuelta", BigInteger, comment="When it was over (ms since 1970, collector's clock); "
            "NULL while it is open. Of the last three kinds, when it was opened."),
-    Column("resolucion", Text, comment="Why it was over: `cumple`, `no_aplica`, `excepcion`, "
+    Column("resolucion", TEXT, comment="Why it was over: `cumple`, `no_aplica`, `excepcion`, "
            "`politica_retirada` or `servidor_retirado`."),
-    Column("por_avisar", Text, comment="What the sender has yet to take up: `abierta` or "
+    Column("por_avisar", TEXT, comment="What the sender has yet to take up: `abierta` or "
            "`resuelta`; NULL where there is nothing."),
     Index("ix_alertas_abiertas", "num_agente", "num_politica", unique=True,
           sqlite_where=text("resuelta IS NULL")),
@@ -403,18 +414,18 @@ alertas = Table(
 mensajes = Table(
     "mensajes",
     metadata,
-    Column("id_mensaje", Integer, primary_key=True, comment="Number of the message."),
-    Column("canal", Text, nullable=False, comment="The channel, as the file of alerts names it."),
+    Column("id_mensaje", NUMBER, primary_key=True, comment="Number of the message."),
+    Column("canal", TEXT, nullable=False, comment="The channel, as the file of alerts names it."),
     Column("clave", UUID_TEXT, nullable=False,
            comment="Identity of the message, the same on every attempt."),
-    Column("contenido", Text, nullable=False, comment="What it says (JSON object)."),
+    Column("contenido", TEXT, nullable=False, comment="What it says (JSON object)."),
     Column("creado", BigInteger, nullable=False, comment="When it was made (ms since 1970)."),
     Column("intentos", Integer, nullable=False, server_default="0",
            comment="How often it was tried to deliver it."),
     Column("proximo", BigInteger, nullable=False,
            comment="Not before this it is tried again (ms since 1970)."),
-    Column("error", Text, comment="Why the last attempt failed."),
-    Column("estado", Text, nullable=False, server_default="espera",
+    Column("error", TEXT, comment="Why the last attempt failed."),
+    Column("estado", TEXT, nullable=False, server_default="espera",
            comment="`espera`, `entregado` or `descartado`."),
     Column("terminado", BigInteger, comment="When it was delivered or discarded (ms since 1970)."),
     Index(None, "canal", "creado"),
@@ -427,9 +438,9 @@ entregas = Table(
     "entregas",
     metadata,
     Column("id_alerta", ForeignKey(alertas.c.id_alerta), primary_key=True, comment="The alert."),
-    Column("que", Text, primary_key=True,
+    Column("que", TEXT, primary_key=True,
            comment="What is told of it: `abierta` or `resuelta`."),
-    Column("canal", Text, primary_key=True, comment="To which channel."),
+    Column("canal", TEXT, primary_key=True, comment="To which channel."),
     Column("id_mensaje", ForeignKey(mensajes.c.id_mensaje),
            comment="In which message; NULL while it waits for one."),
     Index(None, "id_mensaje"),
@@ -441,15 +452,15 @@ entregas = Table(
 auditoria = Table(
     "auditoria",
     metadata,
-    Column("id_auditoria", Integer, primary_key=True, comment="Number of the entry."),
-    Column("momento", DateTime, nullable=False, comment="When it was done."),
-    Column("quien", Text, nullable=False, comment="Who did it: an account of the console, or of "
+    Column("id_auditoria", NUMBER, primary_key=True, comment="Number of the entry."),
+    Column("momento", MOMENT, nullable=False, comment="When it was done."),
+    Column("quien", TEXT, nullable=False, comment="Who did it: an account of the console, or of "
            "the collector's machine."),
-    Column("desde", Text, nullable=False,
+    Column("desde", TEXT, nullable=False,
            comment="From where: an address, or `terminal` for a command."),
-    Column("accion", Text, nullable=False, comment="What was done, such as `agente.revocar`."),
-    Column("objeto", Text, comment="To whom or what."),
-    Column("detalle", Text, comment="What else is worth knowing (JSON object)."),
+    Column("accion", TEXT, nullable=False, comment="What was done, such as `agente.revocar`."),
+    Column("objeto", TEXT, comment="To whom or what."),
+    Column("detalle", TEXT, comment="What else is worth knowing (JSON object)."),
     comment="Who did what, from where, when. Triggers refuse to change or remove a row.",
     sqlite_autoincrement=True,
 )  # fmt: skip
@@ -458,13 +469,13 @@ cuentas = Table(
     "cuentas",
     metadata,
     Column("id_cuenta", Integer, primary_key=True, comment="Number of the account."),
-    Column("nombre", Text, nullable=False, comment="Name to log in with, in lower case."),
-    Column("rol", Text, nullable=False,
+    Column("nombre", TEXT, nullable=False, comment="Name to log in with, in lower case."),
+    Column("rol", TEXT, nullable=False,
            comment="What it may do: `lector`, `operador` or `administrador`."),
-    Column("clave", Text, nullable=False, comment="Its password's argon2id hash."),
+    Column("clave", TEXT, nullable=False, comment="Its password's argon2id hash."),
     Column("activa", Integer, nullable=False, comment="1, or 0 while it may not come in."),
-    Column("creada", DateTime, nullable=False, comment="When it was made."),
-    Column("clave_desde", DateTime, nullable=False, comment="When its password was chosen."),
+    Column("creada", MOMENT, nullable=False, comment="When it was made."),
+    Column("clave_desde", MOMENT, nullable=False, comment="When its password was chosen."),
     Index(None, "nombre", unique=True),
     comment="People who may read, or more; each change is in `auditoria`.",
     sqlite_autoincrement=True,
@@ -475,11 +486,11 @@ sesiones = Table(
     metadata,
     Column("id_sesion", Integer, primary_key=True, comment="Number of the session."),
     Column("id_cuenta", ForeignKey(cuentas.c.id_cuenta), nullable=False, comment="Whose it is."),
-    Column("huella", Text, nullable=False, comment="SHA-256 of what its cookie holds."),
-    Column("creada", DateTime, nullable=False, comment="When its account logged in."),
-    Column("usada", DateTime, nullable=False, comment="When it was last used, within a minute."),
-    Column("desde", Text, nullable=False, comment="The address that logged in."),
-    Column("programa", Text, comment="The browser, in its own words."),
+    Column("huella", TEXT, nullable=False, comment="SHA-256 of what its cookie holds."),
+    Column("creada", MOMENT, nullable=False, comment="When its account logged in."),
+    Column("usada", MOMENT, nullable=False, comment="When it was last used, within a minute."),
+    Column("desde", TEXT, nullable=False, comment="The address that logged in."),
+    Column("programa", TEXT, comment="The browser, in its own words."),
     Index(None, "huella", unique=True),
     Index(None, "id_cuenta"),
     comment="Who is logged in to the console. A session that ended is gone.",
@@ -491,13 +502,13 @@ tokens_personales = Table(
     metadata,
     Column("id_token", Integer, primary_key=True, comment="Number of the token."),
     Column("id_cuenta", ForeignKey(cuentas.c.id_cuenta), nullable=False, comment="Whose it is."),
-    Column("nombre", Text, nullable=False, comment="What its owner calls it."),
-    Column("alcance", Text, nullable=False,
+    Column("nombre", TEXT, nullable=False, comment="What its owner calls it."),
+    Column("alcance", TEXT, nullable=False,
            comment="A role: it may do what both this and its owner's role allow."),
-    Column("huella", Text, nullable=False, comment="SHA-256 of the token."),
-    Column("creado", DateTime, nullable=False, comment="When it was made."),
-    Column("caduca", DateTime, nullable=False, comment="Until when it is good."),
-    Column("usado", DateTime, comment="When it was last used, within a minute."),
+    Column("huella", TEXT, nullable=False, comment="SHA-256 of the token."),
+    Column("creado", MOMENT, nullable=False, comment="When it was made."),
+    Column("caduca", MOMENT, nullable=False, comment="Until when it is good."),
+    Column("usado", MOMENT, comment="When it was last used, within a minute."),
     Index(None, "huella", unique=True),
     Index(None, "id_cuenta"),
     comment="Tokens for the API that people made for themselves. One that was revoked is gone.",
@@ -507,10 +518,10 @@ tokens_personales = Table(
 intentos = Table(
     "intentos",
     metadata,
-    Column("quien", Text, primary_key=True,
+    Column("quien", TEXT, primary_key=True,
            comment="`cuenta:` and a name that was tried, or `red:` and the network it came from."),
     Column("fallos", Integer, nullable=False, comment="Wrong passwords one after another."),
-    Column("ultimo", DateTime, nullable=False, comment="When the last one was tried."),
+    Column("ultimo", MOMENT, nullable=False, comment="When the last one was tried."),
     comment="Wrong passwords of the last quarter of an hour, which slow the next attempt.",
 )  # fmt: skip
 
@@ -520,4 +531,5 @@ ONLY_GROWS = tuple(
     for change in ("UPDATE", "DELETE")
 )
 for statement in ONLY_GROWS:
-    event.listen(auditoria, "after_create", DDL(statement))  # type: ignore[no-untyped-call]
+    only_grows = DDL(statement).execute_if(dialect="sqlite")  # type: ignore[no-untyped-call]
+    event.listen(auditoria, "after_create", only_grows)

@@ -6,12 +6,22 @@ from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, MetaData, create_engine, inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from createDB.engine import BUSY_TIMEOUT_MS, DatabaseUnusableError, database_path, unusable
+from createDB.engine import (
+    BUSY_TIMEOUT_MS,
+    DatabaseUnusableError,
+    database_path,
+    is_postgresql,
+    name_of,
+    unusable,
+)
+from createDB.postgresql import tables as postgresql
+from createDB.postgresql.building import require_writable
+from createDB.postgresql.engine import open_postgresql
 from createDB.schema import metadata
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
@@ -77,16 +87,20 @@ def state_of(connection: Connection) -> tuple[State, str | None]:
     return (State.OLDER if revision in known_revisions() else State.NEWER), revision
 
 
+def metadata_of(dialect: str) -> MetaData:
+    """Give the tables as a database of this dialect has them."""
+    return postgresql.metadata if dialect == "postgresql" else metadata
+
+
 def table_names(connection: Connection) -> set[str]:
     """Name the tables and views there are."""
-    query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
-    return set(connection.exec_driver_sql(query).scalars())
+    found = inspect(connection)
+    return {*found.get_table_names(), *found.get_view_names()}
 
 
 def column_names(connection: Connection, table: str) -> list[str]:
     """Name the columns of `table`, in their order."""
-    rows = connection.exec_driver_sql("SELECT name FROM pragma_table_info(?)", (table,))
-    return list(rows.scalars())
+    return [column["name"] for column in inspect(connection).get_columns(table)]
 
 
 def ready(engine: Engine) -> None:
@@ -99,10 +113,10 @@ def ready(engine: Engine) -> None:
     require_current(url)
     try:
         with engine.connect() as connection:
-            _require_tables(connection, database_path(url))
+            _require_tables(connection, name_of(url))
             _probe_writing(connection)
     except (sqlite3.Error, DBAPIError) as error:
-        raise unusable(error, database_path(url)) from error
+        raise unusable(error, name_of(url)) from error
 
 
 def look_at(url: URL) -> tuple[State, str | None] | None:
@@ -111,6 +125,15 @@ def look_at(url: URL) -> tuple[State, str | None] | None:
     Raises:
         DatabaseUnusableError: it cannot be read.
     """
+    if is_postgresql(url):
+        engine = open_postgresql(
+            url, read_only=True, wait_ms=BUSY_TIMEOUT_MS, durable=True, pooled=False
+        )
+        try:
+            with engine.connect() as connection:
+                return state_of(connection)
+        except DBAPIError as error:
+            raise unusable(error, name_of(url)) from error
     path = database_path(url)
     try:
         if not path.exists():
@@ -137,7 +160,7 @@ def _require_header(path: Path) -> None:
         raise DatabaseUnusableError(f"{path}: no es una base de datos SQLite")
 
 
-def require_not_newer(state: State, revision: str | None, path: Path) -> None:
+def require_not_newer(state: State, revision: str | None, name: str) -> None:
     """Refuse a database that this code is too old for.
 
     Raises:
@@ -145,7 +168,7 @@ def require_not_newer(state: State, revision: str | None, path: Path) -> None:
     """
     if state is State.NEWER:
         raise DatabaseUnusableError(
-            f"{path}: la hizo una versión más nueva de este programa (esquema {revision}, aquí se "
+            f"{name}: la hizo una versión más nueva de este programa (esquema {revision}, aquí se "
             f"conoce hasta {head_revision()}); actualice el programa, o vuelva con createDB.py "
             "--rollback a la copia que se hizo antes de actualizarla"
         )
@@ -157,32 +180,36 @@ def require_current(url: URL) -> None:
     Raises:
         DatabaseUnusableError: it is such, or can't be read.
     """
-    path = database_path(url)
+    name = name_of(url)
     look = look_at(url)
     if look is None:
-        raise DatabaseUnusableError(f"{path}: no existe; ejecute createDB.py")
+        raise DatabaseUnusableError(f"{name}: no existe; ejecute createDB.py")
     state, revision = look
-    require_not_newer(state, revision, path)
+    require_not_newer(state, revision, name)
     if state is State.NEW:
-        raise DatabaseUnusableError(f"{path}: no tiene las tablas; ejecute createDB.py")
+        raise DatabaseUnusableError(f"{name}: no tiene las tablas; ejecute createDB.py")
     if state is not State.CURRENT:
         found = revision or "primera generación"
         raise DatabaseUnusableError(
-            f"{path}: es más antigua que este programa (esquema {found}, se necesita "
+            f"{name}: es más antigua que este programa (esquema {found}, se necesita "
             f"{head_revision()}); ejecute createDB.py"
         )
 
 
-def _require_tables(connection: Connection, path: Path) -> None:
-    missing = sorted(set(metadata.tables) - table_names(connection))
+def _require_tables(connection: Connection, name: str) -> None:
+    declared = metadata_of(connection.dialect.name)
+    missing = sorted(set(declared.tables) - table_names(connection))
     if missing:
         raise DatabaseUnusableError(
-            f"{path}: le falta la tabla {missing[0]}; recupérela de una copia o con --from-log"
+            f"{name}: le falta la tabla {missing[0]}; recupérela de una copia o con --from-log"
         )
 
 
 def _probe_writing(connection: Connection) -> None:
     """Change something and take it back: only a write finds out that the folder refuses one."""
+    if connection.dialect.name == "postgresql":
+        require_writable(connection)
+        return
     version = connection.exec_driver_sql("PRAGMA user_version").scalar()
     connection.exec_driver_sql(f"PRAGMA user_version = {version}")
     connection.rollback()

@@ -3,16 +3,21 @@
 from alembic import command
 from sqlalchemy import Connection
 
-from createDB.schema import metadata
-from createDB.state import alembic_config
+from createDB.postgresql.building import finish_tables, make_functions
+from createDB.state import alembic_config, metadata_of
 from createDB.views import COMPACT, Layout, make_views
 
 
 def create_tables(connection: Connection, layout: Layout) -> None:
     """Make every table and view anew and write down the revision, in the caller's transaction."""
     views = {view.name for view in COMPACT} if layout is Layout.COMPACTO else set()
-    tables = [table for table in metadata.sorted_tables if table.name not in views]
-    metadata.create_all(connection, tables=tables)
+    declared = metadata_of(connection.dialect.name)
+    tables = [table for table in declared.sorted_tables if table.name not in views]
+    if connection.dialect.name == "postgresql":
+        make_functions(connection)
+    declared.create_all(connection, tables=tables)
+    if connection.dialect.name == "postgresql":
+        finish_tables(connection)
     make_views(connection, layout)
     connection.exec_driver_sql("INSERT INTO repeticiones VALUES (1)")
     config = alembic_config()

@@ -3,6 +3,7 @@
 Declared like the tables: a name, what it is, its columns with their meaning, and the SELECT.
 """
 
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ class View(NamedTuple):
 
 def _time(milliseconds: str) -> str:
     """Write a moment of the periods as text, in the form of the tables' other moments."""
-    return f"strftime('%Y-%m-%d %H:%M:%f000', {milliseconds} / 1000.0, 'unixepoch')"
+    return f"moment_of({milliseconds})"
 
 
 _BEGAN, _ENDED = _time("p.desde"), _time("p.hasta")
@@ -193,16 +194,35 @@ COMPACT = (
 )
 
 
+_IS_A_VIEW = {
+    "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'procesos' AND type = 'view'",
+    "postgresql": "SELECT 1 FROM pg_views WHERE viewname = 'procesos' "
+    "AND schemaname = current_schema()",
+}
+
+
 def layout_of(connection: Connection) -> Layout:
     """Tell which layout a database has."""
-    query = "SELECT type FROM sqlite_master WHERE name = 'procesos'"
-    is_view = connection.exec_driver_sql(query).scalar() == "view"
+    query = _IS_A_VIEW[connection.dialect.name]
+    is_view = connection.exec_driver_sql(query).first() is not None
     return Layout.COMPACTO if is_view else Layout.COMPLETO
+
+
+def select_of(view: View, dialect: str) -> str:
+    """Give the SELECT of a view; SQLite has no function of its own that writes a moment."""
+    if dialect == "sqlite":
+        return _MOMENT_OF.sub(
+            r"strftime('%Y-%m-%d %H:%M:%f000', \1 / 1000.0, 'unixepoch')", view.select
+        )
+    return view.select
+
+
+_MOMENT_OF = re.compile(r"moment_of\(([\w.]+)\)")
 
 
 def make_views(connection: Connection, layout: Layout) -> None:
     """Make the views of `layout` as they are declared here, in the caller's transaction."""
     for view in (*HISTORY, *(COMPACT if layout is Layout.COMPACTO else ())):
-        columns = ", ".join(view.columns)
+        columns, select = ", ".join(view.columns), select_of(view, connection.dialect.name)
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
-        connection.exec_driver_sql(f"CREATE VIEW {view.name} ({columns}) AS {view.select}")
+        connection.exec_driver_sql(f"CREATE VIEW {view.name} ({columns}) AS {select}")

@@ -14,7 +14,7 @@ from API.app.ingest.entry import Entry, Stored, entry_from_body
 from API.app.ingest.store import Store
 from createDB.engine import database_url, open_engine
 from createDB.tables import create_tables
-from createDB.views import COMPACT, Layout
+from createDB.views import COMPACT, Layout, select_of
 
 BASE = datetime(2026, 11, 20, 10)  # noqa: DTZ001 - UTC
 AGENTS = tuple(f"00000000-0000-4000-8000-00000000000{number}" for number in range(3))
@@ -28,9 +28,8 @@ class Bench:
         self.store = Store(rows=True)
         create_tables(connection, Layout.COMPLETO)
         for view in COMPACT:
-            connection.exec_driver_sql(
-                f"CREATE VIEW compact_{view.name} ({', '.join(view.columns)}) AS {view.select}"
-            )
+            columns, select = ", ".join(view.columns), select_of(view, "sqlite")
+            connection.exec_driver_sql(f"CREATE VIEW compact_{view.name} ({columns}) AS {select}")
 
     def put(self, *entries: Entry) -> list[Stored]:
         return self.store.store(self.connection, entries, BASE + timedelta(days=1))

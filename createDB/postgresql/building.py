@@ -1,0 +1,52 @@
+"""What PostgreSQL needs made beside tables and views."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from createDB.errors import DatabaseUnusableError
+from createDB.postgresql.locks import Job
+from createDB.postgresql.partitions import make_first_partitions
+from createDB.postgresql.tables import ONLY_GROWS
+
+OLDEST = 150_000
+"""The oldest version that will do, as `server_version_num` has it: 15 has unique keys of NULLs."""
+
+FUNCTIONS = Path(__file__).with_name("functions.sql")
+
+
+def become_builder(connection: Connection) -> None:
+    """Wait until nobody else builds this database, and keep others waiting until the commit.
+
+    Raises:
+        DatabaseUnusableError: the server is too old.
+    """
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (int(Job.BUILD),))
+    version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
+    if int(version) < OLDEST:
+        raise DatabaseUnusableError(f"hace falta PostgreSQL {OLDEST // 10_000} o posterior")
+
+
+def require_writable(connection: Connection) -> None:
+    """Make sure that rows can be written.
+
+    Raises:
+        DatabaseUnusableError: it is a standby, or this user may not.
+    """
+    writable = connection.exec_driver_sql(_WRITABLE).scalar_one()
+    if not writable:
+        raise DatabaseUnusableError("la base de datos es de sólo lectura para este usuario")
+
+
+_WRITABLE = "SELECT NOT pg_is_in_recovery() AND has_table_privilege('servers', 'INSERT')"
+
+
+def make_functions(connection: Connection) -> None:
+    """Make the functions that statements and views call, or bring them up to date."""
+    connection.exec_driver_sql(FUNCTIONS.read_text(encoding="utf-8"))
+
+
+def finish_tables(connection: Connection) -> None:
+    """Give new tables their first partitions, and have the audit trail only grow."""
+    make_first_partitions(connection)
+    connection.exec_driver_sql(ONLY_GROWS)

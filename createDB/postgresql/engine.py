@@ -1,0 +1,112 @@
+"""Connections to PostgreSQL."""
+
+from typing import Any
+
+import psycopg
+from psycopg.adapt import Loader
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool
+
+from createDB.postgresql.statements import translated
+
+CONNECT_S = 5
+"""How long a connection may take to come about."""
+
+KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2,
+              "tcp_user_timeout": 15_000}  # fmt: skip
+"""A connection whose other end is gone without a word ends after a quarter of a minute."""
+
+SERVER_SIDE = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 2}
+"""The same of the server, which lets go of what a collector that is gone had locked."""
+
+REFUSALS = {
+    "28000": "no deja entrar a este usuario (pg_hba.conf)",
+    "28P01": "la contraseña no es la de este usuario",
+    "3D000": "no existe esa base de datos; créela antes (createdb)",
+    "42501": "faltan permisos: el usuario ha de poder crear tablas en la base de datos",
+    "53100": "no queda espacio en el disco",
+    "53300": "no admite más conexiones (max_connections)",
+    "55P03": "está ocupada por otro programa; inténtelo cuando haya terminado",
+    "25006": "es de sólo lectura: ¿una réplica?",
+    "57P03": "está arrancando o parando; inténtelo más tarde",
+}
+"""What the codes mean that people can do something about
+(https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+
+WITHOUT_FRACTION = 19
+"""Characters of a moment that PostgreSQL writes without a fraction of a second."""
+
+
+def open_postgresql(
+    url: URL, *, read_only: bool, wait_ms: int, durable: bool, pooled: bool = True
+) -> Engine:
+    """Make an engine for PostgreSQL; the arguments are those of `createDB.engine.open_engine`.
+
+    Who reads sees one state of the database as long as a transaction lasts, as in SQLite.
+    """
+    engine = create_engine(
+        _with_driver(url),
+        connect_args=connect_arguments(read_only=read_only, wait_ms=wait_ms, durable=durable),
+        pool_pre_ping=pooled,
+        **({} if pooled else {"poolclass": NullPool}),
+    )
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "before_cursor_execute", _translate, retval=True)
+    return engine
+
+
+def connect_arguments(*, read_only: bool, wait_ms: int, durable: bool) -> dict[str, Any]:
+    """Give what a connection is opened with."""
+    settings = {
+        "timezone": "UTC",
+        "datestyle": "ISO",
+        "lock_timeout": wait_ms,
+        "default_transaction_read_only": "on" if read_only else "off",
+        "default_transaction_isolation": "repeatable\\ read" if read_only else "read\\ committed",
+        "synchronous_commit": "on" if durable else "off",
+        **SERVER_SIDE,
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return {"connect_timeout": CONNECT_S, "options": options, **KEEPALIVES}
+
+
+def use_written_values(connection: psycopg.Connection[Any]) -> None:
+    """Have a connection give values in the form in which SQLite gives them.
+
+    A moment is text such as `2026-11-20 10:00:00.000250`, always of that length, and a sum of whole
+    numbers is one.
+    """
+    connection.adapters.register_loader("timestamp", _MomentLoader)
+    connection.adapters.register_loader("numeric", _NumberLoader)
+
+
+class _MomentLoader(Loader):
+    def load(self, data: Any) -> str:
+        text = bytes(data).decode("ascii")
+        if len(text) == WITHOUT_FRACTION:
+            return text + ".000000"
+        return text.ljust(WITHOUT_FRACTION + 7, "0")
+
+
+class _NumberLoader(Loader):
+    def load(self, data: Any) -> int | float:
+        text = bytes(data).decode("ascii")
+        return int(text) if text.lstrip("-").isdecimal() else float(text)
+
+
+def _with_driver(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _set_up(connection: psycopg.Connection[Any], _record: Any) -> None:
+    use_written_values(connection)
+
+
+def _translate(
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+) -> tuple[str, Any]:
+    """Translate a statement of ours; SQLAlchemy writes its own as PostgreSQL wants them."""
+    if context is None or context.compiled is not None or many:
+        return statement, parameters
+    return translated(statement, parameters)

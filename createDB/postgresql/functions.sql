@@ -1,0 +1,59 @@
+-- Functions that SQLite has, by its names, for statements that are written once for both.
+-- Each is one expression, which PostgreSQL puts in place of the call. A moment is UTC, without an
+-- offset; julianday is https://sqlite.org/lang_datefunc.html.
+
+CREATE OR REPLACE FUNCTION julianday(timestamp) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN extract(epoch FROM $1)::double precision / 86400 + 2440587.5;
+
+CREATE OR REPLACE FUNCTION julianday(text) RETURNS double precision
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN extract(epoch FROM $1::timestamp)::double precision / 86400 + 2440587.5;
+
+-- The form of moments that the tables have, from milliseconds since 1970.
+CREATE OR REPLACE FUNCTION moment_of(bigint) RETURNS timestamp
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN timestamp '1970-01-01' + $1 * interval '1 millisecond';
+
+-- Of strftime's formats, those that policies use.
+CREATE OR REPLACE FUNCTION strftime(text, timestamp) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN to_char($2, replace(replace(replace(replace(replace(replace(replace(replace(replace($1,
+        '%Y', 'YYYY'), '%m', 'MM'), '%d', 'DD'), '%H', 'HH24'), '%M', 'MI'), '%S', 'SS'),
+        '%j', 'DDD'), '%f', 'SS.MS'),
+        '%w', (extract(dow FROM $2)::integer)::text));
+
+CREATE OR REPLACE FUNCTION instr(text, text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN strpos($1, $2);
+
+CREATE OR REPLACE FUNCTION iif(boolean, anycompatible, anycompatible) RETURNS anycompatible
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS 'SELECT CASE WHEN $1 THEN $2 ELSE $3 END';
+
+CREATE OR REPLACE FUNCTION max(anycompatible, anycompatible) RETURNS anycompatible
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS 'SELECT CASE WHEN $1 IS NULL OR $2 IS NULL THEN NULL WHEN $1 >= $2 THEN $1 ELSE $2 END';
+
+CREATE OR REPLACE FUNCTION min(anycompatible, anycompatible) RETURNS anycompatible
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS 'SELECT CASE WHEN $1 IS NULL OR $2 IS NULL THEN NULL WHEN $1 <= $2 THEN $1 ELSE $2 END';
+
+-- Paths of two kinds: '$.name' and '$[0]'.
+CREATE OR REPLACE FUNCTION json_extract(text, text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN jsonb_path_query_first($1::jsonb, $2::jsonpath) #>> '{}';
+
+-- Elements of an array have their place as key, members of an object their name; `value` is text.
+CREATE OR REPLACE FUNCTION json_each(given text, OUT key text, OUT value text)
+    RETURNS SETOF record
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20
+    AS $$
+        SELECT (place - 1)::text, element #>> '{}'
+        FROM jsonb_array_elements(CASE WHEN jsonb_typeof(given::jsonb) = 'array'
+            THEN given::jsonb ELSE '[]' END) WITH ORDINALITY AS listed (element, place)
+        UNION ALL
+        SELECT name, element #>> '{}'
+        FROM jsonb_each(CASE WHEN jsonb_typeof(given::jsonb) = 'object'
+            THEN given::jsonb ELSE '{}' END) AS listed (name, element)
+    $$;

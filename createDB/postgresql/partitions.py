@@ -1,0 +1,80 @@
+"""The partitions that there are: made ahead of time, and dropped when their days are over."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from createDB.schema import OPEN
+
+OF_REPORTS = ("servers", "procesos", "usuarios_activos")
+"""Tables with a partition for each day, by `recibido`."""
+
+OF_PERIODS = "periodos"
+"""The table with a partition for each month, by `hasta`."""
+
+DAYS_AHEAD = 7
+"""What comes later all the same lies in `*_resto`."""
+
+
+def make_first_partitions(connection: Connection) -> None:
+    """Make those of new tables: of what is open, of whatever has no place of its own, and ahead."""
+    connection.exec_driver_sql(
+        f"CREATE TABLE periodos_abiertos PARTITION OF periodos FOR VALUES FROM ({OPEN}) "
+        "TO (MAXVALUE)"
+    )
+    for table in (*_reports_tables(connection), OF_PERIODS):
+        connection.exec_driver_sql(f"CREATE TABLE {table}_resto PARTITION OF {table} DEFAULT")
+    make_ahead(connection, datetime.now(UTC).date())
+
+
+def make_ahead(connection: Connection, today: date) -> None:
+    """Make the partitions of the days and months to come, where they are not there yet."""
+    make_partitions(connection, today, today + timedelta(days=DAYS_AHEAD))
+
+
+def make_partitions(connection: Connection, first: date, last: date) -> None:
+    """Make the partitions of the days from `first` to `last`, and of their months."""
+    there = set(partitions(connection))
+    for table in _reports_tables(connection):
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
+            if (name := f"{table}_{day:%Y%m%d}") not in there:
+                _make(connection, table, name, f"'{day}'", f"'{day + timedelta(days=1)}'")
+    month = first.replace(day=1)
+    while month <= last:
+        after = _next(month)
+        if (name := f"{OF_PERIODS}_{month:%Y%m}") not in there:
+            _make(connection, OF_PERIODS, name, str(_ms(month)), str(_ms(after)))
+        month = after
+
+
+def partitions(connection: Connection) -> Iterator[str]:
+    """Name every partition that there is."""
+    return iter(connection.exec_driver_sql(_PARTITIONS).scalars().all())
+
+
+def _make(connection: Connection, table: str, name: str, first: str, after: str) -> None:
+    connection.exec_driver_sql(
+        f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ({first}) "
+        f"TO ({after})"
+    )
+
+
+def _reports_tables(connection: Connection) -> list[str]:
+    """Name the tables of reports that are tables: in `compacto` two of them are views."""
+    found = connection.exec_driver_sql(_PARTITIONED).scalars().all()
+    return [table for table in OF_REPORTS if table in found]
+
+
+def _next(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def _ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+
+
+_HERE = "relnamespace = current_schema()::regnamespace"
+_PARTITIONED = f"SELECT relname FROM pg_class WHERE relkind = 'p' AND {_HERE}"  # noqa: S608
+_PARTITIONS = f"SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND {_HERE}"  # noqa: S608

