@@ -3,7 +3,6 @@
 An `Order` comes on standard input, the report's file goes out.
 """
 
-import os
 import shutil
 import sys
 import tempfile
@@ -14,11 +13,9 @@ import msgspec
 from sqlalchemy.engine import URL
 
 from API.app.auditing.model import Scope
-from API.app.exports.aside import make_aside
+from API.app.exports.aside import make_aside, take_order
 
 PROGRAM = "API.app.auditing.aside"
-NICE = 10
-FORMATS = ("html", "csv", "xlsx")
 
 
 class Order(msgspec.Struct):
@@ -39,7 +36,7 @@ def make_report(database: URL, scope: Scope, form: str, made: int) -> IO[bytes]:
         MakingFailedError: it could not be made.
     """
     order = Order(database.render_as_string(hide_password=False), scope, form, made)
-    return make_aside(PROGRAM, msgspec.json.encode(order), "another report is being made")
+    return make_aside(PROGRAM, order, "another report is being made")
 
 
 def main() -> None:
@@ -49,8 +46,7 @@ def main() -> None:
     from API.app.auditing.stamp import Stamp
     from createDB.engine import database_url, open_engine
 
-    os.nice(NICE)
-    order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    order = take_order(Order)
     engine = open_engine(database_url(order.database), read_only=True)
     with tempfile.TemporaryDirectory() as folder, engine.connect() as connection:
         path = Path(folder) / f"informe.{order.form}"

@@ -4,19 +4,25 @@ What takes seconds of processor time stays out of the process that serves reques
 (docs/adr/0019-workbooks-are-made-by-a-process-of-their-own.md).
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import IO
+from typing import IO, TypeVar
+
+import msgspec
 
 from API.app.errors import ProblemError
 from createDB.engine import ROOT
 
 DEADLINE_S = 600
+NICE = 10
 PIECE = 1 << 16
+
+Order = TypeVar("Order")
 
 _turn = threading.BoundedSemaphore(1)
 
@@ -25,12 +31,12 @@ class MakingFailedError(Exception):
     """The process that makes a file failed; the message is the last that it said."""
 
 
-def make_aside(program: str, order: bytes, instead: str) -> IO[bytes]:
+def make_aside(program: str, order: msgspec.Struct, instead: str) -> IO[bytes]:
     """Give what a program of ours makes, as a file without a name, ready to be read.
 
     Args:
-        program: the module.
-        order: what it reads on standard input; the file is its standard output.
+        program: the module. It takes its order by `take_order`; the file is its standard output.
+        order: what the file is to hold.
         instead: what to tell whoever comes while another one is being made.
 
     Raises:
@@ -40,9 +46,15 @@ def make_aside(program: str, order: bytes, instead: str) -> IO[bytes]:
     if not _turn.acquire(blocking=False):
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, instead, {"Retry-After": "10"})
     try:
-        return _made(program, order)
+        return _made(program, msgspec.json.encode(order))
     finally:
         _turn.release()
+
+
+def take_order(kind: type[Order]) -> Order:
+    """Give way to others, and read what was ordered; in the process that makes the file."""
+    os.nice(NICE)
+    return msgspec.json.decode(sys.stdin.buffer.read(), type=kind)
 
 
 def pieces_of(file: IO[bytes]) -> Iterator[bytes]:

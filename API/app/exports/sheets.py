@@ -4,26 +4,24 @@ The rows are written as they are read (constant_memory), so that there may be a 
 summary is counted by pandas, batch by batch.
 """
 
-import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
 
-import msgspec
 import pandas as pd
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from API.app.controllers.asking import read_question
+from API.app.exports.aside import take_order
 from API.app.exports.cells import FORMULA
 from API.app.exports.workbook import Order
 from API.app.queries.catalogue import RESOURCES
 from API.app.queries.resource import Column, Kind, Page, all_rows
 from createDB.engine import database_url, open_engine
 
-NICE = 10
 MAX_ROWS = 1_048_576
 """Rows of a sheet, names included (Excel's own limits)."""
 MAX_TEXT = 32_767
@@ -34,8 +32,7 @@ CUT = " [...]"
 
 def main() -> None:
     """Make the workbook."""
-    os.nice(NICE)
-    order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    order = take_order(Order)
     resource = RESOURCES[order.resource]
     question = read_question(resource, order.arguments, paged=False)
     engine = open_engine(database_url(order.database), read_only=True)

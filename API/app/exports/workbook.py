@@ -32,4 +32,4 @@ def make_workbook(database: URL, resource: str, arguments: Mapping[str, str]) ->
     """
     order = Order(database.render_as_string(hide_password=False), resource, dict(arguments))
     instead = "another workbook or report is being made; CSV of a list is always to be had"
-    return make_aside(PROGRAM, msgspec.json.encode(order), instead)
+    return make_aside(PROGRAM, order, instead)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from flask import Response, request
 
-from API.app.auditing.aside import FORMATS, make_report
+from API.app.auditing.aside import make_report
 from API.app.auditing.asking import read_scope
 from API.app.auditing.model import Scope
 from API.app.collector import the_collector
@@ -22,7 +22,7 @@ DAYS = 30
 """Of the period that is proposed."""
 TYPES = {
     "html": "text/html; charset=utf-8",
-    "csv": "text/csv; charset=utf-8",
+    "csv": f"{Format.CSV.content_type}; charset=utf-8",
     "xlsx": Format.XLSX.content_type,
 }
 REPORT_POLICY = (
@@ -38,8 +38,8 @@ def show_report() -> Response:
     form = request.args.get("formato")
     if form is None:
         return _page(who)
-    if form not in FORMATS:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, f"formato must be one of {', '.join(FORMATS)}")
+    if form not in TYPES:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"formato must be one of {', '.join(TYPES)}")
     now = now_ms()
     try:
         scope = _scope(now)
@@ -65,7 +65,7 @@ def _page(
     today = datetime.now(UTC)
     proposed = {"desde": f"{today - timedelta(days=DAYS):%Y-%m-%d}", "hasta": f"{today:%Y-%m-%d}"}
     return page("report.html", section="policies", who=who, given=proposed | request.args.to_dict(),
-                formats=FORMATS, told=told, status=status)  # fmt: skip
+                formats=TYPES, told=told, status=status)  # fmt: skip
 
 
 def _scope(now: int) -> Scope:
