@@ -22,9 +22,6 @@ from createDB.engine import (
     open_for_building,
     unusable,
 )
-from createDB.postgresql.building import become_builder, make_functions
-from createDB.postgresql.engine import open_postgresql
-from createDB.postgresql.partitions import make_ahead
 from createDB.snapshot import FILE_MODE, safety_copy
 from createDB.state import (
     State,
@@ -73,7 +70,10 @@ def build(url: URL, layout: Layout = Layout.COMPLETO) -> str:
 
 def _build_postgresql(url: URL, layout: Layout) -> str:
     """Make or upgrade the tables in one transaction, which keeps other builders waiting."""
-    engine = open_postgresql(url, read_only=False, wait_ms=0, durable=True, pooled=False)
+    from createDB.postgresql.building import become_builder, make_functions
+    from createDB.postgresql.partitions import make_ahead
+
+    engine = open_engine(url, wait_ms=0)
     name = name_of(url)
     try:
         with engine.begin() as connection:
@@ -91,6 +91,8 @@ def _build_postgresql(url: URL, layout: Layout) -> str:
             return f"{name}: actualizada de {revision} a {head_revision()}"
     except DBAPIError as error:
         raise unusable(error, name) from error
+    finally:
+        engine.dispose()
 
 
 @contextmanager

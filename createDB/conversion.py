@@ -15,13 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from API.app.settings import Settings
 from API.app.storage import StorageInUseError
-from createDB.engine import (
-    DatabaseUnusableError,
-    database_path,
-    open_engine,
-    open_for_building,
-    unusable,
-)
+from createDB.engine import database_path, is_postgresql, open_engine, open_for_building, unusable
+from createDB.errors import DatabaseUnusableError
 from createDB.exclusive import alone
 from createDB.proof import find_losses
 from createDB.snapshot import require_room, safety_copy
@@ -62,6 +57,8 @@ def give_back(settings: Settings) -> list[str]:
     Raises:
         DatabaseUnusableError: the disk has no room for what is left of the database once more.
     """
+    if is_postgresql(settings.database):
+        return []  # it has its own way of using again what is free
     path = database_path(settings.database)
     try:
         with alone(settings), closing(sqlite3.connect(path, isolation_level=None)) as database:

@@ -30,15 +30,10 @@ from API.app.at_rest import UMASK
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, settings_from
 from API.app.version import VERSION
 from createDB.build import build
-from createDB.engine import (
-    DatabaseUnusableError,
-    database_path,
-    is_postgresql,
-    open_engine,
-    unusable,
-)
+from createDB.engine import database_path, unusable
+from createDB.errors import DatabaseUnusableError
 from createDB.snapshot import snapshot
-from createDB.views import Layout, layout_of
+from createDB.views import Layout
 
 OK, DIFFERENT, UNUSABLE, INTERRUPTED = 0, 1, 3, 130
 
@@ -97,7 +92,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _build(settings: Settings, layout: Layout | None) -> int:
     _say(build(settings.database, layout or Layout.COMPLETO))
-    if layout is None or (is_postgresql(settings.database) and _has_layout(settings, layout)):
+    if layout is None:
         return OK
     from createDB.conversion import convert, give_back
 
@@ -105,16 +100,6 @@ def _build(settings: Settings, layout: Layout | None) -> int:
     if code == OK and layout is Layout.COMPACTO:
         code = _said((True, give_back(settings)))
     return code
-
-
-def _has_layout(settings: Settings, layout: Layout) -> bool:
-    """Tell whether the database has `layout` already."""
-    engine = open_engine(settings.database, read_only=True)
-    try:
-        with engine.connect() as connection:
-            return layout_of(connection) is layout
-    finally:
-        engine.dispose()
 
 
 def _rebuild(url: URL, log: Path, layout: Layout | None) -> int:

@@ -10,8 +10,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
-from createDB.errors import DatabaseUnusableError as DatabaseUnusableError
-from createDB.postgresql.engine import REFUSALS, open_postgresql
+from createDB.errors import DatabaseUnusableError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_DATABASE = ROOT / "API" / "storage" / "database" / "servers.sqlite"
@@ -39,7 +38,7 @@ def database_url(text: str) -> URL:
         return url
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         raise DatabaseUnusableError(
-            f"'{name_of(url)}': se admite sqlite:///ARCHIVO o postgresql://USUARIO@EQUIPO/BASE"
+            f"'{url.render_as_string()}': se admite sqlite:///ARCHIVO o postgresql://USUARIO@EQUIPO/BASE"
         )
     return url
 
@@ -51,9 +50,7 @@ def is_postgresql(url: URL) -> bool:
 
 def name_of(url: URL) -> str:
     """Give what people call the database by: its file, or its URL without the password."""
-    return (
-        url.render_as_string(hide_password=True) if is_postgresql(url) else str(database_path(url))
-    )
+    return url.render_as_string() if is_postgresql(url) else str(database_path(url))
 
 
 def database_path(url: URL) -> Path:
@@ -94,6 +91,8 @@ def open_engine(
             does not wait for the disk while others wait for its lock.
     """
     if is_postgresql(url):
+        from createDB.postgresql.engine import open_postgresql  # psycopg, which SQLite needs not
+
         return open_postgresql(url, read_only=read_only, wait_ms=wait_ms, durable=durable)
     if read_only:
         path = database_path(url)
@@ -173,6 +172,21 @@ _SYSTEM_REASONS = {
 }
 
 
+_SQLSTATES = {
+    "28000": "no deja entrar a este usuario (pg_hba.conf)",
+    "28P01": "la contraseña no es la de este usuario",
+    "3D000": "no existe esa base de datos; créela antes (createdb)",
+    "42501": "faltan permisos: el usuario ha de poder crear tablas en la base de datos",
+    "53100": "no queda espacio en el disco",
+    "53300": "no admite más conexiones (max_connections)",
+    "55P03": "está ocupada por otro programa; inténtelo cuando haya terminado",
+    "25006": "es de sólo lectura: ¿una réplica?",
+    "57P03": "está arrancando o parando; inténtelo más tarde",
+}
+"""What the codes mean that people can do something about
+(https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+
+
 def unusable(error: BaseException, name: Path | str) -> DatabaseUnusableError:
     """Say in one line why the system or the database refuses.
 
@@ -186,7 +200,7 @@ def unusable(error: BaseException, name: Path | str) -> DatabaseUnusableError:
     if code is not None:
         reason = _REASONS.get(code) or _REASONS.get(code & 0xFF)  # the low byte is the class
     if sqlstate := getattr(cause, "sqlstate", None):
-        reason = REFUSALS.get(sqlstate)
+        reason = _SQLSTATES.get(sqlstate)
     if isinstance(cause, OSError):
         reason = _SYSTEM_REASONS.get(cause.errno or 0, cause.strerror)
     return DatabaseUnusableError(f"{name}: {reason or ' '.join(str(cause).split())}")

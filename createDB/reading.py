@@ -13,7 +13,8 @@ from tqdm import tqdm
 from API.app.ingest.entry import Entry, entry_from_line
 from API.app.ingest.journal import DamagedLineError, journal_files, parse_line, read_lines
 from API.app.report import InvalidReportError
-from createDB.engine import DatabaseUnusableError, unusable
+from createDB.engine import unusable
+from createDB.errors import DatabaseUnusableError
 
 CHUNK = 500
 """Reports in one frame: with 200 processes each, some tens of MiB."""

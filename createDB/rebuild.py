@@ -14,13 +14,8 @@ from API.app.ingest.journal import Mark
 from API.app.ingest.store import Store, utc_now
 from API.app.ingest.writer import remember
 from createDB.build import one_builder
-from createDB.engine import (
-    DatabaseUnusableError,
-    database_path,
-    open_engine,
-    open_for_building,
-    unusable,
-)
+from createDB.engine import database_path, open_engine, open_for_building, unusable
+from createDB.errors import DatabaseUnusableError
 from createDB.reading import LogReader, Row
 from createDB.snapshot import FILE_MODE, publish
 from createDB.state import ready

@@ -14,7 +14,8 @@ from sqlalchemy.engine import URL
 
 from API.app.settings import Settings
 from API.app.storage import StorageInUseError
-from createDB.engine import DatabaseUnusableError, database_path, unusable
+from createDB.engine import database_path, unusable
+from createDB.errors import DatabaseUnusableError
 from createDB.exclusive import alone
 from createDB.snapshot import BEFORE, NO_LINKS, sync
 from createDB.state import State, look_at

@@ -9,6 +9,8 @@ A column's `comment` is its documentation: `createDB/describe.py` makes `docs/da
 entity-relation diagram from here.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     DDL,
     BigInteger,
@@ -47,6 +49,12 @@ MOMENT = DateTime().with_variant(WrittenMoment(), "postgresql")
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 """What may pass two thousand million. In SQLite every INTEGER may, and only an INTEGER numbers
 rows by itself."""
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Have an index hold the rows alone that meet a condition."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 servers = Table(
     "servers",
@@ -238,7 +246,7 @@ periodos = Table(
     Column("inicio", BigInteger, comment="When the process started (ms since 1970)."),
     Column("propio", Integer, nullable=False, comment="1 for the agent's own process."),
     # Not of open ones, which would cost three writes for one: those are found by `presencias`.
-    Index(None, "id_hecho", "hasta", sqlite_where=text(f"hasta < {OPEN}")),
+    Index(None, "id_hecho", "hasta", **_where(f"hasta < {OPEN}")),
     comment="What was true from when to when; the views historial_* show it.",
     sqlite_with_rowid=False,
 )  # fmt: skip
@@ -403,8 +411,8 @@ alertas = Table(
     Column("por_avisar", TEXT, comment="What the sender has yet to take up: `abierta` or "
            "`resuelta`; NULL where there is nothing."),
     Index("ix_alertas_abiertas", "num_agente", "num_politica", unique=True,
-          sqlite_where=text("resuelta IS NULL")),
-    Index("ix_alertas_por_avisar", "por_avisar", sqlite_where=text("por_avisar IS NOT NULL")),
+          **_where("resuelta IS NULL")),
+    Index("ix_alertas_por_avisar", "por_avisar", **_where("por_avisar IS NOT NULL")),
     Index(None, "num_agente"),
     comment="What people are to be told: one row for each time that a server ceases to comply with "
     "a policy, until it complies again; and new servers, clones and those that came back.",
@@ -429,7 +437,7 @@ mensajes = Table(
            comment="`espera`, `entregado` or `descartado`."),
     Column("terminado", BigInteger, comment="When it was delivered or discarded (ms since 1970)."),
     Index(None, "canal", "creado"),
-    Index("ix_mensajes_en_espera", "canal", sqlite_where=text("estado = 'espera'")),
+    Index("ix_mensajes_en_espera", "canal", **_where("estado = 'espera'")),
     comment="Messages to channels: the outbox of alerts.",
     sqlite_autoincrement=True,
 )  # fmt: skip
@@ -444,7 +452,7 @@ entregas = Table(
     Column("id_mensaje", ForeignKey(mensajes.c.id_mensaje),
            comment="In which message; NULL while it waits for one."),
     Index(None, "id_mensaje"),
-    Index("ix_entregas_en_espera", "canal", sqlite_where=text("id_mensaje IS NULL")),
+    Index("ix_entregas_en_espera", "canal", **_where("id_mensaje IS NULL")),
     comment="Which channels are told what of an alert.",
     sqlite_with_rowid=False,
 )  # fmt: skip

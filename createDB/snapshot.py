@@ -12,7 +12,8 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 from tqdm import tqdm
 
-from createDB.engine import DatabaseUnusableError, database_path, unusable
+from createDB.engine import database_path, unusable
+from createDB.errors import DatabaseUnusableError
 
 PAGES = 2_000
 """Copied at a time, between two looks at the progress bar."""

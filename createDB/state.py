@@ -13,15 +13,13 @@ from sqlalchemy.pool import NullPool
 
 from createDB.engine import (
     BUSY_TIMEOUT_MS,
-    DatabaseUnusableError,
     database_path,
     is_postgresql,
     name_of,
+    open_engine,
     unusable,
 )
-from createDB.postgresql import tables as postgresql
-from createDB.postgresql.building import require_writable
-from createDB.postgresql.engine import open_postgresql
+from createDB.errors import DatabaseUnusableError
 from createDB.schema import metadata
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
@@ -89,7 +87,11 @@ def state_of(connection: Connection) -> tuple[State, str | None]:
 
 def metadata_of(dialect: str) -> MetaData:
     """Give the tables as a database of this dialect has them."""
-    return postgresql.metadata if dialect == "postgresql" else metadata
+    if dialect == "postgresql":
+        from createDB.postgresql import tables  # for SQLite nobody needs them
+
+        return tables.metadata
+    return metadata
 
 
 def table_names(connection: Connection) -> set[str]:
@@ -126,14 +128,7 @@ def look_at(url: URL) -> tuple[State, str | None] | None:
         DatabaseUnusableError: it cannot be read.
     """
     if is_postgresql(url):
-        engine = open_postgresql(
-            url, read_only=True, wait_ms=BUSY_TIMEOUT_MS, durable=True, pooled=False
-        )
-        try:
-            with engine.connect() as connection:
-                return state_of(connection)
-        except DBAPIError as error:
-            raise unusable(error, name_of(url)) from error
+        return _look_at_postgresql(url)
     path = database_path(url)
     try:
         if not path.exists():
@@ -150,6 +145,17 @@ def look_at(url: URL) -> tuple[State, str | None] | None:
             return state_of(connection)
     except (sqlite3.Error, DBAPIError) as error:
         raise unusable(error, database_path(url)) from error
+
+
+def _look_at_postgresql(url: URL) -> tuple[State, str | None]:
+    engine = open_engine(url, read_only=True)
+    try:
+        with engine.connect() as connection:
+            return state_of(connection)
+    except DBAPIError as error:
+        raise unusable(error, name_of(url)) from error
+    finally:
+        engine.dispose()
 
 
 def _require_header(path: Path) -> None:
@@ -208,11 +214,15 @@ def _require_tables(connection: Connection, name: str) -> None:
 def _probe_writing(connection: Connection) -> None:
     """Change something and take it back: only a write finds out that the folder refuses one."""
     if connection.dialect.name == "postgresql":
-        require_writable(connection)
+        if not connection.exec_driver_sql(_WRITABLE).scalar():
+            raise DatabaseUnusableError("la base de datos es de sólo lectura para este usuario")
         return
     version = connection.exec_driver_sql("PRAGMA user_version").scalar()
     connection.exec_driver_sql(f"PRAGMA user_version = {version}")
     connection.rollback()
+
+
+_WRITABLE = "SELECT NOT pg_is_in_recovery() AND has_table_privilege('servers', 'INSERT')"
 
 
 def _state_without_revision(connection: Connection, tables: set[str]) -> State:

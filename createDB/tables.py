@@ -3,7 +3,6 @@
 from alembic import command
 from sqlalchemy import Connection
 
-from createDB.postgresql.building import finish_tables, make_functions
 from createDB.state import alembic_config, metadata_of
 from createDB.views import COMPACT, Layout, make_views
 
@@ -13,10 +12,10 @@ def create_tables(connection: Connection, layout: Layout) -> None:
     views = {view.name for view in COMPACT} if layout is Layout.COMPACTO else set()
     declared = metadata_of(connection.dialect.name)
     tables = [table for table in declared.sorted_tables if table.name not in views]
-    if connection.dialect.name == "postgresql":
-        make_functions(connection)
     declared.create_all(connection, tables=tables)
     if connection.dialect.name == "postgresql":
+        from createDB.postgresql.building import finish_tables
+
         finish_tables(connection)
     make_views(connection, layout)
     connection.exec_driver_sql("INSERT INTO repeticiones VALUES (1)")

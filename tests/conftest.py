@@ -12,7 +12,6 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +20,7 @@ import hypothesis
 import pytest
 import requests
 
-from tests.postgresql import PostgresServer, rows_of
+from tests.postgresql import PostgresServer
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "tests" / "contract"
@@ -52,8 +51,6 @@ class CollectorProcess:
     storage: Path
     port: int = field(default_factory=free_port)
     options: tuple[str, ...] = ()
-    postgresql: str | None = None
-    """The URL of its database, where that is PostgreSQL's."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,8 +73,7 @@ class CollectorProcess:
         return (self.storage.parent / "collector.log").read_text()
 
     def command(self) -> list[str]:
-        database = self.postgresql or str(self.database)
-        paths = ["--storage", str(self.storage), "--database", database]
+        paths = ["--storage", str(self.storage), "--database", str(self.database)]
         program = [sys.executable, str(ROOT / "API" / "init_app.py")]
         return [*program, *paths, "--port", str(self.port), *self.options]
 
@@ -137,9 +133,7 @@ class CollectorProcess:
         return requests.get(f"{self.url}{path}", timeout=DEADLINE_S, **arguments)
 
     def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
-        """Ask the database, as somebody with a client of its own does."""
-        if self.postgresql:
-            return rows_of(self.postgresql, query, arguments)
+        """Ask the database, as somebody with a SQLite client does."""
         connection = sqlite3.connect(self.database, timeout=10)
         connection.row_factory = sqlite3.Row
         try:
@@ -184,29 +178,17 @@ def empty_database(empty_databases: dict[str, Path]) -> Path:
     return empty_databases["completo"]
 
 
-BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgresql"], indirect=True)
-"""Has a test, or all of a module (`pytestmark`), run on a database of either kind."""
-
-
-@pytest.fixture(scope="module")
-def kind(request: pytest.FixtureRequest) -> str:
-    """The kind of database that the test runs on."""
-    return str(getattr(request, "param", "sqlite"))
-
-
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresServer]:
     """A server of PostgreSQL, with an empty database of each layout to copy, by its name."""
-    server = PostgresServer(free_port()).start()
-    for layout in LAYOUTS:
-        with server.connect() as connection:
-            connection.execute(f"CREATE DATABASE {layout}")
-        program = [sys.executable, str(ROOT / "createDB" / "createDB.py"), "--layout", layout]
-        subprocess.run(
-            [*program, "--database", server.url(layout)], check=True, capture_output=True
-        )
-    yield server
-    server.close()
+    with PostgresServer(free_port()) as server:
+        for layout in LAYOUTS:
+            with server.connect() as connection:
+                connection.execute(f"CREATE DATABASE {layout}")
+            program = [sys.executable, str(ROOT / "createDB" / "createDB.py"), "--layout", layout]
+            given = ["--database", server.url(layout)]
+            subprocess.run([*program, *given], check=True, capture_output=True)
+        yield server
 
 
 class NewCollector(Protocol):
@@ -216,24 +198,18 @@ class NewCollector(Protocol):
 
 
 @pytest.fixture
-def new_collector(
-    request: pytest.FixtureRequest, tmp_path: Path, empty_databases: dict[str, Path], kind: str
-) -> Iterator[NewCollector]:
+def new_collector(tmp_path: Path, empty_databases: dict[str, Path]) -> Iterator[NewCollector]:
     """Make collectors; they are ended with the test."""
     made: list[CollectorProcess] = []
-    with ExitStack() as databases:
 
-        def make(*options: str, layout: str = "completo") -> CollectorProcess:
-            folder = tmp_path / f"{len(made)}"
-            made.append(collector_in(folder, empty_databases[layout], options))
-            if kind == "postgresql":
-                server: PostgresServer = request.getfixturevalue("postgresql")
-                made[-1].postgresql = databases.enter_context(server.database(layout))
-            return made[-1]
+    def make(*options: str, layout: str = "completo") -> CollectorProcess:
+        folder = tmp_path / f"{len(made)}"
+        made.append(collector_in(folder, empty_databases[layout], options))
+        return made[-1]
 
-        yield make
-        for collector in made:
-            collector.release()
+    yield make
+    for collector in made:
+        collector.release()
 
 
 @pytest.fixture

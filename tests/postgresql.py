@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, from a wheel: started, killed and ended by them."""
+"""A PostgreSQL server of the tests' own, from a wheel."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg.rows import dict_row
@@ -28,8 +28,8 @@ INSTALLED = Path(_WHEEL.origin).parent / "pginstall"
 NOBODY = "nobody"
 """Who the server runs as where we are root, which it refuses to be."""
 DEADLINE_S = 30.0
-SPEED = {"fsync": "off", "shared_buffers": "64MB", "max_connections": "80"}
-"""What the tests need of it: nobody pulls the plug here."""
+SETTINGS = ("-c", "fsync=off", "-c", "shared_buffers=64MB")
+"""Nobody pulls the plug here."""
 
 
 def rows_of(url: str, query: str, arguments: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -40,26 +40,23 @@ def rows_of(url: str, query: str, arguments: Sequence[Any] = ()) -> list[dict[st
 
 
 class PostgresServer:
-    """A server with a folder and a port of its own."""
+    """A server with a folder and a port of its own, as long as the context lasts."""
 
-    def __init__(self, port: int, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
-        self._settings = SPEED | (settings or {})
         self._user = NOBODY if os.geteuid() == 0 else None
         self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
         if self._user:
             os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
         self.data = self.folder / "data"
         self._programs = self._reachable(INSTALLED) / "bin"
-        self._process: subprocess.Popen[bytes] | None = None
         initdb = ["-U", "postgres", "--auth=trust", "--encoding=utf8", "--no-sync", "-D"]
         self._run("initdb", *initdb, str(self.data)).check_returncode()
 
-    def start(self) -> "PostgresServer":
+    def __enter__(self) -> Self:
         """Start it and wait until it answers."""
-        given = [part for item in self._settings.items() for part in ("-c", "=".join(item))]
         listen = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
-        command = [str(self._programs / "postgres"), "-D", str(self.data), *listen, *given]
+        command = [str(self._programs / "postgres"), "-D", str(self.data), *listen, *SETTINGS]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, user=self._user, cwd="/", start_new_session=True
@@ -76,18 +73,10 @@ class PostgresServer:
             else:
                 return self
 
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End it: SIGINT ends connections as a restart does; SIGKILL is a crash."""
-        if self._process and self._process.poll() is None:
-            if how is signal.SIGKILL:
-                os.killpg(self._process.pid, how)
-            else:
-                self._process.send_signal(how)
-            self._process.wait(DEADLINE_S)
-
-    def close(self) -> None:
-        """End it and remove its folder."""
-        self.stop()
+    def __exit__(self, *_: object) -> None:
+        """End it, whoever is still connected, and remove its folder."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(DEADLINE_S)
         shutil.rmtree(self.folder)
 
     def url(self, database: str = "postgres") -> str:
@@ -105,9 +94,8 @@ class PostgresServer:
         with self.connect() as connection:
             connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
         yield self.url(name)
-        if self._process and self._process.poll() is None:
-            with self.connect() as connection:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        with self.connect() as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _reachable(self, installed: Path) -> Path:
         """Give the programs' folder, or a copy where a folder above keeps the user out."""

@@ -12,7 +12,8 @@ from API.app.pulse import supervisor_in
 from API.app.server import AddressInUseError, ServingEndedError, StartError, serve
 from API.app.settings import Settings, SettingsError, load_settings
 from API.app.storage import StorageInUseError, lock_database, lock_storage
-from createDB.engine import DatabaseUnusableError, database_path, open_engine
+from createDB.engine import database_path, open_engine
+from createDB.errors import DatabaseUnusableError
 from createDB.state import ready
 
 HANDOVER_S = 3

@@ -20,7 +20,8 @@ from sqlalchemy.engine import URL
 
 from API.app.report import MAX_NAME
 from API.app.version import VERSION
-from createDB.engine import DEFAULT_DATABASE, ROOT, DatabaseUnusableError, database_url
+from createDB.engine import DEFAULT_DATABASE, ROOT, database_url
+from createDB.errors import DatabaseUnusableError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

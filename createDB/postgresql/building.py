@@ -5,12 +5,17 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from createDB.errors import DatabaseUnusableError
-from createDB.postgresql.locks import Job
 from createDB.postgresql.partitions import make_first_partitions
 from createDB.postgresql.tables import ONLY_GROWS
 
 OLDEST = 150_000
 """The oldest version that will do, as `server_version_num` has it: 15 has unique keys of NULLs."""
+
+BUILDING = 0x636F6D70_00000001
+"""The advisory lock of whoever builds; "comp" in its upper half keeps it apart from others' locks.
+
+PostgreSQL takes it back with the transaction, however that ends (https://www.postgresql.org/docs/
+current/explicit-locking.html#ADVISORY-LOCKS)."""
 
 FUNCTIONS = Path(__file__).with_name("functions.sql")
 
@@ -21,24 +26,10 @@ def become_builder(connection: Connection) -> None:
     Raises:
         DatabaseUnusableError: the server is too old.
     """
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (int(Job.BUILD),))
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (BUILDING,))
     version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
     if int(version) < OLDEST:
         raise DatabaseUnusableError(f"hace falta PostgreSQL {OLDEST // 10_000} o posterior")
-
-
-def require_writable(connection: Connection) -> None:
-    """Make sure that rows can be written.
-
-    Raises:
-        DatabaseUnusableError: it is a standby, or this user may not.
-    """
-    writable = connection.exec_driver_sql(_WRITABLE).scalar_one()
-    if not writable:
-        raise DatabaseUnusableError("la base de datos es de sólo lectura para este usuario")
-
-
-_WRITABLE = "SELECT NOT pg_is_in_recovery() AND has_table_privilege('servers', 'INSERT')"
 
 
 def make_functions(connection: Connection) -> None:
@@ -47,6 +38,7 @@ def make_functions(connection: Connection) -> None:
 
 
 def finish_tables(connection: Connection) -> None:
-    """Give new tables their first partitions, and have the audit trail only grow."""
+    """Make what new tables need: functions for the views, partitions, a trail that only grows."""
+    make_functions(connection)
     make_first_partitions(connection)
     connection.exec_driver_sql(ONLY_GROWS)

@@ -6,7 +6,6 @@ import psycopg
 from psycopg.adapt import Loader
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.pool import NullPool
 
 from createDB.postgresql.statements import translated
 
@@ -20,43 +19,33 @@ KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count"
 SERVER_SIDE = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 2}
 """The same of the server, which lets go of what a collector that is gone had locked."""
 
-REFUSALS = {
-    "28000": "no deja entrar a este usuario (pg_hba.conf)",
-    "28P01": "la contraseña no es la de este usuario",
-    "3D000": "no existe esa base de datos; créela antes (createdb)",
-    "42501": "faltan permisos: el usuario ha de poder crear tablas en la base de datos",
-    "53100": "no queda espacio en el disco",
-    "53300": "no admite más conexiones (max_connections)",
-    "55P03": "está ocupada por otro programa; inténtelo cuando haya terminado",
-    "25006": "es de sólo lectura: ¿una réplica?",
-    "57P03": "está arrancando o parando; inténtelo más tarde",
-}
-"""What the codes mean that people can do something about
-(https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
-
 WITHOUT_FRACTION = 19
 """Characters of a moment that PostgreSQL writes without a fraction of a second."""
 
 
-def open_postgresql(
-    url: URL, *, read_only: bool, wait_ms: int, durable: bool, pooled: bool = True
-) -> Engine:
-    """Make an engine for PostgreSQL; the arguments are those of `createDB.engine.open_engine`.
+def open_postgresql(url: URL, *, read_only: bool, wait_ms: int, durable: bool) -> Engine:
+    """Make an engine for PostgreSQL.
 
     Who reads sees one state of the database as long as a transaction lasts, as in SQLite.
+
+    Args:
+        url: as `createDB.engine.database_url` gives it.
+        read_only: refuse every write.
+        wait_ms: how long a statement waits for somebody else's lock, in milliseconds; 0: as long as
+            it takes.
+        durable: False for what a power cut may take back.
     """
     engine = create_engine(
-        _with_driver(url),
-        connect_args=connect_arguments(read_only=read_only, wait_ms=wait_ms, durable=durable),
-        pool_pre_ping=pooled,
-        **({} if pooled else {"poolclass": NullPool}),
+        url.set(drivername="postgresql+psycopg"),
+        connect_args=_connect_arguments(read_only=read_only, wait_ms=wait_ms, durable=durable),
+        pool_pre_ping=True,
     )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "before_cursor_execute", _translate, retval=True)
     return engine
 
 
-def connect_arguments(*, read_only: bool, wait_ms: int, durable: bool) -> dict[str, Any]:
+def _connect_arguments(*, read_only: bool, wait_ms: int, durable: bool) -> dict[str, Any]:
     """Give what a connection is opened with."""
     settings = {
         "timezone": "UTC",
@@ -93,10 +82,6 @@ class _NumberLoader(Loader):
     def load(self, data: Any) -> int | float:
         text = bytes(data).decode("ascii")
         return int(text) if text.lstrip("-").isdecimal() else float(text)
-
-
-def _with_driver(url: URL) -> URL:
-    return url.set(drivername="postgresql+psycopg")
 
 
 def _set_up(connection: psycopg.Connection[Any], _record: Any) -> None:

@@ -1,6 +1,5 @@
-"""The partitions that there are: made ahead of time, and dropped when their days are over."""
+"""The partitions that there are, which are made ahead of time."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -19,10 +18,7 @@ DAYS_AHEAD = 7
 
 def make_first_partitions(connection: Connection) -> None:
     """Make those of new tables: of what is open, of whatever has no place of its own, and ahead."""
-    connection.exec_driver_sql(
-        f"CREATE TABLE periodos_abiertos PARTITION OF periodos FOR VALUES FROM ({OPEN}) "
-        "TO (MAXVALUE)"
-    )
+    _make(connection, OF_PERIODS, f"{OF_PERIODS}_abiertos", str(OPEN), "MAXVALUE")
     for table in (*_reports_tables(connection), OF_PERIODS):
         connection.exec_driver_sql(f"CREATE TABLE {table}_resto PARTITION OF {table} DEFAULT")
     make_ahead(connection, datetime.now(UTC).date())
@@ -35,7 +31,7 @@ def make_ahead(connection: Connection, today: date) -> None:
 
 def make_partitions(connection: Connection, first: date, last: date) -> None:
     """Make the partitions of the days from `first` to `last`, and of their months."""
-    there = set(partitions(connection))
+    there = set(connection.exec_driver_sql(_PARTITIONS).scalars())
     for table in _reports_tables(connection):
         for number in range((last - first).days + 1):
             day = first + timedelta(days=number)
@@ -49,21 +45,15 @@ def make_partitions(connection: Connection, first: date, last: date) -> None:
         month = after
 
 
-def partitions(connection: Connection) -> Iterator[str]:
-    """Name every partition that there is."""
-    return iter(connection.exec_driver_sql(_PARTITIONS).scalars().all())
-
-
 def _make(connection: Connection, table: str, name: str, first: str, after: str) -> None:
     connection.exec_driver_sql(
-        f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ({first}) "
-        f"TO ({after})"
+        f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ({first}) TO ({after})"
     )
 
 
 def _reports_tables(connection: Connection) -> list[str]:
     """Name the tables of reports that are tables: in `compacto` two of them are views."""
-    found = connection.exec_driver_sql(_PARTITIONED).scalars().all()
+    found = set(connection.exec_driver_sql(_PARTITIONED).scalars())
     return [table for table in OF_REPORTS if table in found]
 
 

@@ -7,8 +7,9 @@ It changes what stands in the statement's own text, never what is in quotes:
 - `INDEXED BY name` goes;
 - `x IS y`, which compares NULLs too, becomes `x IS NOT DISTINCT FROM y`, as it is where y is NULL,
   TRUE, FALSE or NOT.
+
 Functions keep their names (`functions.sql`). What is not here has to be said in words that both
-understand; a test runs the statements on both.
+understand.
 """
 
 import re

@@ -10,7 +10,7 @@ They have no foreign keys, and rows of a report's lists no unique one: 200 rows 
 for each other. The writer alone fills them, a report and all that belongs to it in one transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Column, Index, Integer, MetaData, Sequence, Table, text
@@ -21,31 +21,34 @@ from createDB.schema import MOMENT, NUMBER, OPEN, UUID_TEXT
 metadata = MetaData(naming_convention=schema.metadata.naming_convention)
 
 
+def _next_of(sequence: str) -> Any:
+    """Give what numbers rows by a sequence."""
+    return Sequence(sequence, metadata=metadata).next_value()
+
+
 def _like(
-    table: Table, key: Iterable[str], by: str | None = None, more: Iterable[Column[Any]] = ()
-) -> Table:
-    """Declare a table with the columns of `table`, and with partitions and a key of its own."""
-    key = set(key)
+    table: Table, *more: Column[Any], key: Collection[str] = (), by: str | None = None,
+    numbered: str | None = None,
+) -> Table:  # fmt: skip
+    """Declare a table with the columns of `table`, and with partitions and a key of its own.
+
+    Args:
+        table: as SQLite has it.
+        more: columns that come after its own.
+        key: columns that make the primary key.
+        by: the column that says in which partition a row lies.
+        numbered: the column that numbers its rows.
+    """
     columns = [
         Column(column.name, column.type, primary_key=column.name in key, autoincrement=False,
                nullable=column.nullable and column.name not in key,
-               server_default=_numbered(table, column), comment=column.comment)
+               server_default=_next_of(f"{table.name}_{numbered}_seq") if column.name == numbered
+               else None, comment=column.comment)
         for column in table.columns
     ]  # fmt: skip
     laid_out: dict[str, Any] = {"postgresql_partition_by": f"RANGE ({by})"} if by else {}
     made: Table = Table(table.name, metadata, *columns, *more, comment=table.comment, **laid_out)
     return made
-
-
-def _numbered(table: Table, column: Column[Any]) -> Any:
-    """Give what numbers the rows of a table whose numbers are its key alone."""
-    if (
-        column.autoincrement != "auto"
-        or [*table.primary_key] != [column]
-        or table.name == "servers"
-    ):
-        return None
-    return Sequence(f"{table.name}_{column.name}_seq", metadata=metadata).next_value()
 
 
 def _of_report() -> tuple[Column[Any], Column[Any]]:
@@ -55,13 +58,13 @@ def _of_report() -> tuple[Column[Any], Column[Any]]:
     )
 
 
-servers = _like(schema.servers, ("id_serv", "num_agente", "recibido"), "recibido")
+servers = _like(schema.servers, key=("id_serv", "num_agente", "recibido"), by="recibido")
 Index("ix_servers_num_agente_momento", servers.c.num_agente, servers.c.momento)
 
-procesos = _like(schema.procesos, (), "recibido", _of_report())
+procesos = _like(schema.procesos, *_of_report(), by="recibido", numbered="id_proc")
 Index("ix_procesos_id_serv", procesos.c.id_serv)
 
-usuarios_activos = _like(schema.usuarios_activos, (), "recibido", _of_report())
+usuarios_activos = _like(schema.usuarios_activos, *_of_report(), by="recibido", numbered="id_usr")
 Index("ix_usuarios_activos_id_serv", usuarios_activos.c.id_serv)
 
 reportes = Table(
@@ -69,22 +72,21 @@ reportes = Table(
     metadata,
     Column("num_agente", Integer, primary_key=True, autoincrement=False, comment="The server."),
     Column("id_reporte", UUID_TEXT, primary_key=True, comment="Identity of the report."),
-    Column("id_serv", NUMBER, Sequence("servers_id_serv_seq", metadata=metadata),
-           server_default=text("nextval('servers_id_serv_seq')"), nullable=False,
+    Column("id_serv", NUMBER, server_default=_next_of("servers_id_serv_seq"), nullable=False,
            comment="Its number."),
     Column("recibido", MOMENT, nullable=False, comment="When it was stored."),
     Index(None, "recibido", postgresql_using="brin"),
     comment="Every report whose row in `servers` is there: none comes in twice.",
 )  # fmt: skip
 
-hechos = _like(schema.hechos, ("id_hecho",))
+hechos = _like(schema.hechos, key=("id_hecho",), numbered="id_hecho")
 # Names may be longer than what an index takes: 4,096 characters.
 Index("uq_hechos", hechos.c.campo, text("md5(nombre)"), text("md5(valor)"), unique=True,
       postgresql_nulls_not_distinct=True)  # fmt: skip
 Index("ix_hechos_nombre", hechos.c.nombre, postgresql_using="hash")
 Index("ix_hechos_valor", hechos.c.valor, postgresql_using="hash")
 
-periodos = _like(schema.periodos, (c.name for c in schema.periodos.primary_key), "hasta")
+periodos = _like(schema.periodos, key=schema.periodos.primary_key.columns.keys(), by="hasta")
 Index("ix_periodos_id_hecho_hasta", periodos.c.id_hecho, periodos.c.hasta,
       postgresql_where=text(f"hasta < {OPEN}"))  # fmt: skip
 

@@ -14,7 +14,7 @@ from API.app.auditing.files import Format
 from API.app.auditing.tables import TABLES
 from API.app.exports.cells import harmless, original
 from API.app.settings import SettingsError
-from createDB.engine import DatabaseUnusableError
+from createDB.errors import DatabaseUnusableError
 from tests.past import Past, at
 
 PERIOD = ("--from", "2026-11-01", "--to", "2026-11-10")

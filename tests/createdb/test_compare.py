@@ -10,7 +10,8 @@ from sqlalchemy.engine import URL
 
 from createDB.build import build
 from createDB.compare import compare
-from createDB.engine import DatabaseUnusableError, database_url
+from createDB.engine import database_url
+from createDB.errors import DatabaseUnusableError
 from createDB.reading import LogReader
 from createDB.rebuild import rebuild
 from tests.createdb.conftest import Change, LogLine, Run

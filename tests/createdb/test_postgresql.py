@@ -88,6 +88,20 @@ def run_createdb(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(program, capture_output=True, text=True, check=False)
 
 
+def test_an_index_of_some_rows_is_one_of_these_alone(postgresql: PostgresServer) -> None:
+    with postgresql.database("completo") as url:
+        [found] = rows_of(
+            url, "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_alertas_abiertas'"
+        )
+    assert found["indexdef"].endswith("WHERE (resuelta IS NULL)")
+
+
+def test_another_kind_of_database_is_refused_by_its_url() -> None:
+    done = run_createdb("--database", "mysql://ana:secreta@equipo/base")
+    assert done.returncode == 2
+    assert "mysql://ana:***@equipo/base" in done.stderr
+
+
 def test_the_audit_trail_only_grows(postgresql: PostgresServer) -> None:
     with postgresql.database("completo") as url:
         insert = (

@@ -8,7 +8,8 @@ import pytest
 from API.app.ingest.entry import entry_from_body
 from API.app.ingest.store import Store
 from createDB.build import build
-from createDB.engine import DatabaseUnusableError, database_url, open_engine
+from createDB.engine import database_url, open_engine
+from createDB.errors import DatabaseUnusableError
 from createDB.rebuild import rebuild
 from tests.createdb.conftest import LogBody, LogLine, Rows, Run, Start, When
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from createDB.build import build
-from createDB.engine import DatabaseUnusableError, database_url
+from createDB.engine import database_url
+from createDB.errors import DatabaseUnusableError
 from createDB.snapshot import snapshot
 from tests.createdb.conftest import Change, Rows, Run
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from createDB.build import build
-from createDB.engine import DatabaseUnusableError, database_url, open_engine
+from createDB.engine import database_url, open_engine
+from createDB.errors import DatabaseUnusableError
 from createDB.state import ready
 from tests.createdb.conftest import SCRIPT, Change, Run
 

@@ -11,7 +11,8 @@ import pytest
 
 from API.app.report import NAMESPACE
 from createDB.build import build
-from createDB.engine import DatabaseUnusableError, database_url, open_engine
+from createDB.engine import database_url, open_engine
+from createDB.errors import DatabaseUnusableError
 from createDB.schema import metadata
 from createDB.state import VERSION_TABLE, head_revision, ready
 from createDB.views import Layout
