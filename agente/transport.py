@@ -83,15 +83,17 @@ def is_number(value: object) -> bool:
 def judge(answer: Answer) -> Verdict:
     """Decide what an answer means.
 
-    Delivered: 200, 201 or 202 with our ``id_serv``, or a 201 with any JSON object, as the first
-    generation echoes the report. Wrong: 400 or 413 as our own problem document. A 400 or 413 in
-    another form is disputed: the first generation answers 400 to any failure of its own, and
-    proxies have limits too. All else, pages and redirects among it, means 'not now'.
+    Delivered: 200, 201 or 202 with our ``id_serv``; a 202 with our ``id_reporte``, where the
+    collector's database is away; or a 201 with any JSON object, as the first generation echoes the
+    report. Wrong: 400 or 413 as our own problem document. A 400 or 413 in another form is disputed:
+    the first generation answers 400 to any failure of its own, and proxies have limits too. All
+    else, pages and redirects among it, means 'not now'.
     """
     found = json_object(answer)
     if answer.status in {200, 201, 202} and found is not None:
-        ours = is_number(found.get("id_serv"))
-        return Verdict.DELIVERED if ours or answer.status == HTTPStatus.CREATED else Verdict.NOT_NOW
+        ours = is_number(found.get("id_serv")) or answer.status == HTTPStatus.CREATED
+        kept = answer.status == HTTPStatus.ACCEPTED and isinstance(found.get("id_reporte"), str)
+        return Verdict.DELIVERED if ours or kept else Verdict.NOT_NOW
     if answer.status in {400, 413}:
         return Verdict.WRONG if answer.media_type == PROBLEM else Verdict.DISPUTED
     return Verdict.NOT_NOW

@@ -17,7 +17,7 @@ from createDB.engine import BUSY_TIMEOUT_MS, database_path, unusable
 from createDB.findings import Findings, Seen
 from createDB.frames import FACTS, LISTS, digests, facts
 from createDB.integrity import check_integrity
-from createDB.reading import LogReader
+from createDB.reading import NO_NUMBER, LogReader, Row
 from createDB.retained import Retained
 from createDB.schema import metadata
 from createDB.state import require_current
@@ -26,6 +26,8 @@ RANGE = 50_000
 """Numbers that are looked at together, where only numbers are compared."""
 
 IDENTITY = ["id_agente", "id_reporte"]
+
+_NUMBER = "SELECT id_serv FROM servers WHERE id_agente = ? AND id_reporte = ?"
 
 
 def compare(url: URL, folder: Path) -> tuple[bool, list[str]]:
@@ -91,7 +93,7 @@ def _compare_reports(
     rows = Store(rows=True)
     with _scratch() as scratch:
         for frame in log.frames():
-            once = _each_once(retained.rest(frame), seen, findings)
+            once = _each_once(database, retained.rest(frame), seen, findings)
             rows.store(scratch, list(once["entry"]), utc_now())
             driver: Any = scratch.connection.driver_connection
             matched = _compare_facts(database, driver, once, seen, findings)
@@ -112,17 +114,41 @@ def _scratch() -> Iterator[Connection]:
     engine.dispose()
 
 
-def _each_once(frame: pd.DataFrame, seen: Seen, findings: Findings) -> pd.DataFrame:
-    """Leave out reports that the log has had already, and numbers that it gives twice."""
+def _each_once(
+    database: sqlite3.Connection, frame: pd.DataFrame, seen: Seen, findings: Findings
+) -> pd.DataFrame:
+    """Leave out reports that the log has had already, and numbers that it gives twice.
+
+    A report that came while the database was away has the number that the database gave it; it may
+    have come twice.
+    """
     names = frame[IDENTITY].itertuples(index=False)
     frame = frame.assign(new=[seen.add_name(agent, report) for agent, report in names])
-    for row in frame[~frame["new"]].itertuples():
+    for row in frame[~frame["new"] & (frame["id_serv"] != NO_NUMBER)].itertuples():
         findings.add("reporte repetido en la bitácora", f"{row.where} (id_serv {row.id_serv})")
-    frame = frame[frame["new"]]
+    frame = _numbered(database, frame[frame["new"]], findings)
     again = frame.duplicated("id_serv")
     for row in frame[again].itertuples():
         findings.add("número repetido en la bitácora", f"{row.where} (id_serv {row.id_serv})")
     return frame[~again]
+
+
+def _numbered(
+    database: sqlite3.Connection, frame: pd.DataFrame, findings: Findings
+) -> pd.DataFrame:
+    """Give reports that have no number in the log the one that they have in the database."""
+    if not (frame["id_serv"] == NO_NUMBER).any():
+        return frame
+    rows = []
+    for row in (Row(*values) for values in frame[list(Row._fields)].itertuples(index=False)):
+        if row.id_serv != NO_NUMBER:
+            rows.append(row)
+        elif found := database.execute(_NUMBER, (row.id_agente, row.id_reporte)).fetchone():
+            (number,) = found
+            rows.append(row._replace(id_serv=number, entry=row.entry._replace(id_serv=number)))
+        else:
+            findings.add("falta en la base", f"{row.where}, sin número")
+    return pd.DataFrame(rows, columns=list(Row._fields))
 
 
 def _compare_facts(
@@ -159,8 +185,7 @@ def _say_where_it_is(
     database: sqlite3.Connection, row: "pd.Series[Any]", seen: Seen, findings: Findings
 ) -> None:
     """Report a report of the log that the database doesn't have under its number."""
-    query = "SELECT id_serv FROM servers WHERE id_agente = ? AND id_reporte = ?"
-    found = database.execute(query, (row["id_agente"], row["id_reporte"])).fetchone()
+    found = database.execute(_NUMBER, (row["id_agente"], row["id_reporte"])).fetchone()
     where = f"{row['where']}, id_serv {row['id_serv']}"
     if found:
         seen.add_number(found[0])

@@ -24,11 +24,14 @@ NAMED = 20
 
 MAX_ID = 2**63 - 1
 
+NO_NUMBER = 0
+
 
 class Row(NamedTuple):
     """One report of the log; a frame has these columns."""
 
     id_serv: int
+    """`NO_NUMBER` of what came while the database was away, which numbered it later."""
     id_agente: str
     id_reporte: str
     where: str
@@ -107,9 +110,9 @@ class LogReader:
             return self._complain(str(error))
         except (InvalidReportError, OverflowError) as error:
             return self._complain(f"{where}: {error}")
-        if not 0 < line.id_serv <= MAX_ID:
+        if line.id_serv is not None and not 0 < line.id_serv <= MAX_ID:
             return self._complain(f"{where}: id_serv {line.id_serv} no es un número de reporte")
-        yield Row(line.id_serv, entry.id_agente, entry.id_reporte, where, entry)
+        yield Row(line.id_serv or NO_NUMBER, entry.id_agente, entry.id_reporte, where, entry)
 
     def _complain(self, line: str) -> None:
         self.damaged += 1

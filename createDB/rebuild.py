@@ -16,7 +16,7 @@ from API.app.ingest.writer import remember
 from createDB.build import one_builder
 from createDB.engine import database_path, open_engine, open_for_building, unusable
 from createDB.errors import DatabaseUnusableError
-from createDB.reading import LogReader, Row
+from createDB.reading import NO_NUMBER, LogReader, Row
 from createDB.snapshot import FILE_MODE, publish
 from createDB.state import ready
 from createDB.tables import create_tables
@@ -115,13 +115,20 @@ class _Into(NamedTuple):
 
 def _store_frame(into: _Into, frame: pd.DataFrame) -> list[Row]:
     """Store the reports of `frame` by their numbers, each once; give those it could not."""
-    once = frame.drop_duplicates(IDENTITY).sort_values("id_serv", kind="stable")
+    once = _by_number(frame.drop_duplicates(IDENTITY))
     try:
         into.store(list(once["entry"]))
     except IntegrityError:
         rows = [Row(*row) for row in once.itertuples(index=False)]
         return [row for row in rows if not _stored_alone(into, row)]
     return []
+
+
+def _by_number(frame: pd.DataFrame) -> pd.DataFrame:
+    """Sort reports by their numbers; what has none stays behind the one it came after."""
+    numbers = frame["id_serv"].astype("Int64")
+    order = numbers.mask(numbers == NO_NUMBER).ffill().fillna(NO_NUMBER)
+    return frame.loc[order.sort_values(kind="stable").index]
 
 
 def _stored_alone(into: _Into, row: Row) -> bool:

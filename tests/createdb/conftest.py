@@ -174,7 +174,7 @@ def report(number: int, **changes: Any) -> dict[str, Any]:
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
-def line(number: int, **changes: Any) -> bytes:
+def line(number: int, *, numbered: bool = True, **changes: Any) -> bytes:
     """Make a line of the log, received a second after its report was gathered."""
     body = report(number, **changes)
     received = START + timedelta(minutes=number, seconds=1)
@@ -182,7 +182,7 @@ def line(number: int, **changes: Any) -> bytes:
         json.dumps(
             {
                 "recibido": received.isoformat(timespec="microseconds"),
-                "id_serv": number,
+                "id_serv": number if numbered else None,
                 "id_reporte": body["id_reporte"],
                 "reporte": body,
             },

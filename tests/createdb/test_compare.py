@@ -125,6 +125,36 @@ def test_a_report_is_twice_in_the_log(
     )
 
 
+def test_reports_without_a_number_are_known_by_who_sent_which(
+    differences: Differences, storage: Path, log_line: LogLine
+) -> None:
+    """They came while the database was away; the last of them, twice."""
+    numbered = [log_line(number) for number in (21, 22, 23, 27, 28, 29, 30)]
+    kept = [log_line(number, numbered=False) for number in (24, 25, 26, 26)]
+    lines = b"".join((*numbered[:3], *kept, *numbered[3:]))
+    (storage / "text" / "reportes-2026-11-21.jsonl").write_bytes(lines)
+    assert len(differences()) == 1
+
+
+def test_a_report_without_a_number_is_only_in_the_log(
+    differences: Differences, storage: Path, log_line: LogLine
+) -> None:
+    with (storage / "text" / "reportes-2026-11-21.jsonl").open("ab") as file:
+        file.write(log_line(31, numbered=False))
+    assert differences()[0] == "falta en la base: reportes-2026-11-21.jsonl, línea 11, sin número"
+
+
+def test_a_report_without_a_number_differs(
+    differences: Differences, database: Path, storage: Path, log_line: LogLine, change: Change
+) -> None:
+    lines = b"".join(log_line(number, numbered=number != 24) for number in range(21, 31))
+    (storage / "text" / "reportes-2026-11-21.jsonl").write_bytes(lines)
+    change(database, "UPDATE servers SET marca_proc = 'Xeon' WHERE id_serv = 24")
+    assert differences()[0] == (
+        "contenido distinto: reporte 24, marca_proc: 'EPYC' en la bitácora, 'Xeon' en la base"
+    )
+
+
 def test_a_damaged_line_is_a_difference(differences: Differences, storage: Path) -> None:
     with (storage / "text" / "reportes-2026-11-21.jsonl").open("ab") as file:
         file.write(b"nothing\n")

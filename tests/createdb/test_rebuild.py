@@ -82,6 +82,23 @@ def test_reports_go_in_by_number(
     assert rows(path, "SELECT seq FROM sqlite_sequence WHERE name = 'servers'") == [(35,)]
 
 
+def test_reports_without_a_number_get_those_that_follow(
+    storage: Path, tmp_path: Path, rows: Rows, log_line: LogLine
+) -> None:
+    """As they did when the database that was away came back."""
+    lines = [log_line(number, numbered=number not in (31, 33, 34)) for number in range(31, 36)]
+    (storage / "text" / "reportes-2026-11-22.jsonl").write_bytes(b"".join(lines))
+    path = tmp_path / "rebuilt.sqlite"
+    assert from_log(path, storage) == (
+        True,
+        [f"{path}: creada desde {storage / 'text'}: 35 reportes"],
+    )
+    query = "SELECT id_serv, id_reporte FROM servers WHERE id_serv > 30 ORDER BY 1"
+    assert rows(path, query) == [
+        (number, f"00000000-0000-0000-0000-{1000 + number:012x}") for number in range(31, 36)
+    ]
+
+
 def test_damaged_lines_are_named_and_do_not_stop_the_rest(
     run: Run, storage: Path, tmp_path: Path, log_line: LogLine
 ) -> None:

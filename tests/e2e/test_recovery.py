@@ -77,6 +77,22 @@ def test_what_only_the_database_has_is_written_to_the_log(collector: CollectorPr
     assert restored["reporte"]["usuarios_activos"] == original["reporte"]["usuarios_activos"]
 
 
+def test_reports_without_a_number_are_not_written_to_the_log_again(
+    collector: CollectorProcess,
+) -> None:
+    """They came while the database was away, which numbered them later."""
+    for _ in range(3):
+        collector.post(make_report())
+    collector.kill()
+    [log] = (collector.storage / "text").iterdir()
+    first, second, third = log.read_bytes().splitlines(True)
+    kept = second.replace(b'"id_serv":2,', b'"id_serv":null,')
+    log.write_bytes(first + kept)
+    collector.start()
+    assert [line["id_serv"] for line in collector.journal()] == [1, None, 3]
+    assert collector.last_line()["id_reporte"] == json.loads(third)["id_reporte"]
+
+
 def test_new_database_is_filled_from_the_log(
     collector: CollectorProcess, empty_database: Path
 ) -> None:

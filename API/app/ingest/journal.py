@@ -1,6 +1,7 @@
 """The JSON log: every report as it was received, one line each, one file per UTC day.
 
-A line is `{"recibido": ..., "id_serv": ..., "id_reporte": ..., "reporte": {...}}`. Files of past
+A line is `{"recibido": ..., "id_serv": ..., "id_reporte": ..., "reporte": {...}}`; `id_serv` is
+null where the report came while the database, which gives the numbers, was away. Files of past
 days are compressed. Only the writer appends; anybody may read.
 """
 
@@ -26,7 +27,7 @@ class Line(msgspec.Struct):
     """One line of the log; `reporte` is the JSON text of the report."""
 
     recibido: datetime
-    id_serv: int
+    id_serv: int | None
     id_reporte: str
     reporte: msgspec.Raw
 
@@ -153,21 +154,21 @@ def _write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def format_line(recibido: str, id_serv: int, id_reporte: str, body: bytes) -> bytes:
+def format_line(recibido: str, id_serv: int | None, id_reporte: str, body: bytes) -> bytes:
     """Put one line together.
 
     Args:
         recibido: ISO 8601 with offset.
-        id_serv: number of the report.
+        id_serv: number of the report; None where it has none yet.
         id_reporte: identity of the report.
         body: JSON text of the report, already known to be valid. Line breaks in it can only stand
             between its tokens (RFC 8259, section 7), where a space means the same.
     """
     if b"\n" in body or b"\r" in body:
         body = body.replace(b"\n", b" ").replace(b"\r", b" ")
-    return b'{"recibido":"%b","id_serv":%d,"id_reporte":"%b","reporte":%b}\n' % (
+    return b'{"recibido":"%b","id_serv":%b,"id_reporte":"%b","reporte":%b}\n' % (
         recibido.encode(),
-        id_serv,
+        b"null" if id_serv is None else b"%d" % id_serv,
         id_reporte.encode(),
         body.strip(),
     )

@@ -211,8 +211,12 @@ def _forget(engine: Engine, name: str) -> None:
 def _restore(connection: Connection, journal: Journal, path: Path) -> int:
     """Append to `path` a line for each report of its day that is in the database alone."""
     day = date.fromisoformat(path.name.removeprefix("reportes-").removesuffix(".jsonl"))
-    there = _numbers_in(path) if path.exists() else set()
-    missing = [row for row in stored_on(connection, day) if row.id_serv not in there]
+    there = _reports_in(path) if path.exists() else set()
+    missing = [
+        row
+        for row in stored_on(connection, day)
+        if row.id_serv not in there and (row.id_agente, row.id_reporte) not in there
+    ]
     for start in range(0, len(missing), CHUNK):
         rows = missing[start : start + CHUNK]
         _, end = journal.append(day, (_line_from_database(connection, row) for row in rows))
@@ -228,9 +232,14 @@ def _line_from_database(connection: Connection, row: StoredReport) -> bytes:
     return format_line(recibido, row.id_serv, row.id_reporte, body)
 
 
-def _numbers_in(path: Path) -> set[int]:
-    numbers = set()
+def _reports_in(path: Path) -> set[int | tuple[str, str]]:
+    """Give the numbers in a file of the log; of a line without one, who sent which report."""
+    found: set[int | tuple[str, str]] = set()
     for position, text in read_lines(path):
-        with contextlib.suppress(DamagedLineError):
-            numbers.add(parse_line(text, f"{path.name}, before byte {position}").id_serv)
-    return numbers
+        with contextlib.suppress(DamagedLineError, InvalidReportError):
+            line = parse_line(text, f"{path.name}, before byte {position}")
+            if line.id_serv is None:
+                found.add((entry_from_line(line).id_agente, line.id_reporte))
+            else:
+                found.add(line.id_serv)
+    return found

@@ -14,6 +14,7 @@ class StoredReport(NamedTuple):
     """Where a report stands in both places."""
 
     id_serv: int
+    id_agente: str
     id_reporte: str
     recibido: datetime
 
@@ -37,7 +38,7 @@ def report_as_posted(connection: Connection, id_serv: int) -> dict[str, Any] | N
 def stored_on(connection: Connection, day: date) -> Sequence[StoredReport]:
     """List the reports that were received on `day` (UTC), in the order of their numbers."""
     query = (
-        select(servers.c.id_serv, servers.c.id_reporte, servers.c.recibido)
+        select(servers.c.id_serv, servers.c.id_agente, servers.c.id_reporte, servers.c.recibido)
         .where(servers.c.recibido >= _midnight(day))
         .where(servers.c.recibido < _midnight(day + timedelta(days=1)))
         .where(servers.c.id_reporte.is_not(None))
