@@ -53,6 +53,11 @@ def name_of(url: URL) -> str:
     return url.render_as_string() if is_postgresql(url) else str(database_path(url))
 
 
+def database_file(url: URL) -> Path | None:
+    """Give the file that `url` names; None where the database is not one of this machine."""
+    return None if is_postgresql(url) else database_path(url)
+
+
 def database_path(url: URL) -> Path:
     """Give the file that `url` names.
 

@@ -12,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,12 +21,13 @@ import hypothesis
 import pytest
 import requests
 
-from tests.postgresql import PostgresServer
+from tests.postgresql import PostgresServer, rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "tests" / "contract"
 DEADLINE_S = 30.0
 LAYOUTS = ("completo", "compacto")
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
 
 def wait_until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
@@ -51,10 +53,13 @@ class CollectorProcess:
     storage: Path
     port: int = field(default_factory=free_port)
     options: tuple[str, ...] = ()
+    postgresql: str | None = None
+    """The URL of its database; None where that is a file of SQLite."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def database(self) -> Path:
+        """Where the database is, of SQLite."""
         return self.storage / "database" / "servers.sqlite"
 
     @property
@@ -73,7 +78,8 @@ class CollectorProcess:
         return (self.storage.parent / "collector.log").read_text()
 
     def command(self) -> list[str]:
-        paths = ["--storage", str(self.storage), "--database", str(self.database)]
+        database = self.postgresql or str(self.database)
+        paths = ["--storage", str(self.storage), "--database", database]
         program = [sys.executable, str(ROOT / "API" / "init_app.py")]
         return [*program, *paths, "--port", str(self.port), *self.options]
 
@@ -133,7 +139,9 @@ class CollectorProcess:
         return requests.get(f"{self.url}{path}", timeout=DEADLINE_S, **arguments)
 
     def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
-        """Ask the database, as somebody with a SQLite client does."""
+        """Ask the database, as somebody with a client of their own does."""
+        if self.postgresql:
+            return rows_of(self.postgresql, query, arguments)
         connection = sqlite3.connect(self.database, timeout=10)
         connection.row_factory = sqlite3.Row
         try:
@@ -191,6 +199,26 @@ def postgresql() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Where collectors keep their reports: `sqlite` or `postgresql`; see `both_databases`."""
+    usual = POSTGRESQL if request.config.getoption("--postgresql") else SQLITE
+    return str(getattr(request, "param", usual))
+
+
+Databases = Callable[[str], AbstractContextManager[str | None]]
+"""Makes a database of a layout, dropped at the end: its URL, or None where a file will do."""
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest, database_kind: str) -> Databases:
+    """Make the databases of new collectors."""
+    if database_kind == SQLITE:
+        return lambda _layout: nullcontext()
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    return server.database
+
+
 class NewCollector(Protocol):
     """Makes a collector that is not running yet, with a folder and a database of its own."""
 
@@ -198,18 +226,21 @@ class NewCollector(Protocol):
 
 
 @pytest.fixture
-def new_collector(tmp_path: Path, empty_databases: dict[str, Path]) -> Iterator[NewCollector]:
+def new_collector(
+    tmp_path: Path, empty_databases: dict[str, Path], databases: Databases
+) -> Iterator[NewCollector]:
     """Make collectors; they are ended with the test."""
     made: list[CollectorProcess] = []
+    with ExitStack() as ending:
 
-    def make(*options: str, layout: str = "completo") -> CollectorProcess:
-        folder = tmp_path / f"{len(made)}"
-        made.append(collector_in(folder, empty_databases[layout], options))
-        return made[-1]
+        def make(*options: str, layout: str = "completo") -> CollectorProcess:
+            folder = tmp_path / f"{len(made)}"
+            url = ending.enter_context(databases(layout))
+            made.append(collector_in(folder, empty_databases[layout], options, url))
+            ending.callback(made[-1].release)
+            return made[-1]
 
-    yield make
-    for collector in made:
-        collector.release()
+        yield make
 
 
 @pytest.fixture
@@ -220,20 +251,25 @@ def collector(new_collector: NewCollector) -> CollectorProcess:
 
 @pytest.fixture(scope="module")
 def shared_collector(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
+    tmp_path_factory: pytest.TempPathFactory, empty_database: Path, databases: Databases
 ) -> Iterator[CollectorProcess]:
     """A running collector for a module's tests, which must not mind each other's reports."""
-    collector = collector_in(tmp_path_factory.mktemp("collector"), empty_database)
-    yield collector.start()
-    collector.release()
+    with databases("completo") as url:
+        folder = tmp_path_factory.mktemp("collector")
+        collector = collector_in(folder, empty_database, postgresql=url)
+        yield collector.start()
+        collector.release()
 
 
-def collector_in(folder: Path, database: Path, options: tuple[str, ...] = ()) -> CollectorProcess:
-    """Give a collector in `folder` a copy of `database`."""
-    collector = CollectorProcess(folder / "storage", options=options)
+def collector_in(
+    folder: Path, database: Path, options: tuple[str, ...] = (), postgresql: str | None = None
+) -> CollectorProcess:
+    """Give a collector in `folder` a copy of `database`, or the one whose URL is `postgresql`."""
+    collector = CollectorProcess(folder / "storage", options=options, postgresql=postgresql)
     for made in (folder, collector.storage, collector.database.parent):
         made.mkdir(0o750, exist_ok=True)
-    shutil.copy(database, collector.database)
+    if postgresql is None:
+        shutil.copy(database, collector.database)
     return collector
 
 
@@ -262,6 +298,11 @@ def make_report(**changes: Any) -> dict[str, Any]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the full counts of kills and fuzzing")
+    parser.addoption(
+        "--postgresql",
+        action="store_true",
+        help="only the tests with a collector whose database may be any, and on PostgreSQL alone",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -271,6 +312,25 @@ def pytest_configure(config: pytest.Config) -> None:
         "here", max_examples=examples, deadline=None, suppress_health_check=slow
     )
     hypothesis.settings.load_profile("here")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests that are marked so with a database of each kind."""
+    both = metafunc.definition.get_closest_marker("both_databases")
+    if both and not metafunc.config.getoption("--postgresql"):
+        metafunc.parametrize("database_kind", (SQLITE, POSTGRESQL), indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--postgresql"):
+        chosen = [item for item in items if _runs_on_postgresql(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
+def _runs_on_postgresql(item: pytest.Item) -> bool:
+    uses_any = "database_kind" in getattr(item, "fixturenames", ())
+    return uses_any and item.get_closest_marker("sqlite") is None
 
 
 @pytest.fixture(scope="session")

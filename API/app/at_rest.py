@@ -26,12 +26,13 @@ class AtRestError(Exception):
     """Something that is stored cannot be closed to others; the message says what."""
 
 
-def protect(storage: Path, database: Path, group: int | None) -> None:
+def protect(storage: Path, database: Path | None, group: int | None) -> None:
     """Close the storage folder and the database to others, and give them to `group`.
 
     Args:
         storage: everything in it is the collector's.
-        database: its file, which may lie elsewhere; then the folder it is in is left alone.
+        database: its file, which may lie elsewhere; then the folder it is in is left alone. None
+            where it is none of this machine's.
         group: of those who may read both; None leaves it as it is.
 
     Raises:
@@ -46,11 +47,11 @@ def protect(storage: Path, database: Path, group: int | None) -> None:
             raise AtRestError(f"{path}: {_reason(path, group)}") from None
 
 
-def _everything(storage: Path, database: Path) -> Iterator[Path]:
+def _everything(storage: Path, database: Path | None) -> Iterator[Path]:
     yield storage
     for folder, folders, files in os.walk(storage):
         yield from (Path(folder) / name for name in (*folders, *files))
-    if not database.is_relative_to(storage):
+    if database and not database.is_relative_to(storage):
         beside = (database.with_name(database.name + suffix) for suffix in COMPANIONS)
         yield from (path for path in beside if path.exists())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 log = structlog.get_logger()
@@ -85,8 +85,9 @@ def register_error_handlers(app: Flask) -> None:
 
     app.register_error_handler(StorageUnavailableError, unavailable)
 
+    @app.errorhandler(InterfaceError)
     @app.errorhandler(OperationalError)
-    def database_away(error: OperationalError) -> Response:
+    def database_away(error: InterfaceError | OperationalError) -> Response:
         log.error("the database cannot be read", reason=str(error.orig))
         return unavailable(StorageUnavailableError(f"the database cannot be read: {error.orig}"))
 

@@ -26,7 +26,7 @@ from API.app.ingest.retention import Limits
 from API.app.ingest.store import utc_now
 from API.app.ingest.writer import Writer
 from API.app.settings import Settings
-from createDB.engine import database_path
+from createDB.engine import database_file, is_postgresql
 
 log = structlog.get_logger()
 
@@ -118,7 +118,8 @@ class Housekeeper:
     def _warn(self) -> bool:
         """Warn of each disk that fills; tell whether there was one."""
         full = False
-        for folder in {self._settings.storage, database_path(self._settings.database).parent}:
+        file = database_file(self._settings.database)
+        for folder in {self._settings.storage, file.parent} if file else {self._settings.storage}:
             disk = shutil.disk_usage(folder)
             if running_out(disk.free, disk.total, self._settings.min_free):
                 full = True
@@ -130,6 +131,8 @@ class Housekeeper:
         return full
 
     def _pass(self) -> bool:
+        if is_postgresql(self._settings.database):
+            return True  # its partitions are looked after elsewhere
         self._removed.clear()
         way = Way(self._writer.aside, self._rest, told=self._count)
         limits = plan(self._settings, utc_now())

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, event
 from API.app.ingest.retention import Limits, raise_limit
 from API.app.ingest.sql import to_ms
 from API.app.settings import Settings
-from createDB.engine import open_engine
+from createDB.engine import is_postgresql, open_engine
 from createDB.views import Layout, layout_of
 
 TARGET_S = 0.025
@@ -110,6 +110,8 @@ def housekeeping_engine(settings: Settings, *, checkpoints: bool = True) -> Engi
         checkpoints: False where a writer in another process works (see `open_engine`).
     """
     engine = open_engine(settings.database, checkpoints=checkpoints)
+    if is_postgresql(settings.database):
+        return engine
 
     @event.listens_for(engine, "connect")
     def set_up(connection, _record) -> None:  # type: ignore[no-untyped-def]

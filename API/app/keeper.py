@@ -1,4 +1,4 @@
-"""The process that writes: it alone holds the storage folder, the JSON log and the database's lock.
+"""The process that writes: it alone holds the storage folder, the JSON log and SQLite's database.
 
 It lives as long as the process that started it, and then until those that serve requests are gone,
 so that they can answer what they have accepted. It heeds no signal: a stop of the whole group
@@ -22,8 +22,8 @@ from API.app.local_access import remove_local_access, write_local_access
 from API.app.logs import configure_logs
 from API.app.memory import settle
 from API.app.settings import Settings
-from API.app.storage import lock_database, lock_storage
-from createDB.engine import database_path, open_engine
+from API.app.storage import lock_database, lock_storage, own_name
+from createDB.engine import database_file, open_engine
 from createDB.views import Layout, layout_of
 
 log = structlog.get_logger()
@@ -41,9 +41,11 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     lock = lock_storage(settings.storage, TAKEOVER_S)
-    database = lock_database(database_path(settings.database), TAKEOVER_S)
+    file = database_file(settings.database)
+    database = lock_database(file, TAKEOVER_S) if file else None
     engine = open_engine(settings.database)
-    journal = Journal(settings.storage / "text")
+    owner = "" if file else own_name(settings.storage)
+    journal = Journal(settings.storage / "text", owner)
     with engine.connect() as connection:
         store = Store(rows=layout_of(connection) is Layout.COMPLETO)
     reconcile(engine, journal, store)
@@ -63,7 +65,8 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     remove_local_access(settings.storage)
     reader.dispose()
     engine.dispose()  # last, so that it brings the -wal in
-    database.close()
+    if database:
+        database.close()
     lock.close()
 
 

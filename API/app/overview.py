@@ -1,7 +1,6 @@
 """The fleet as the console shows it, read in a few questions and kept until there is news."""
 
 import json
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from API.app.fresh import Fresh
 from API.app.queries import flota
 from API.app.queries.agentes import WatchedRow, watched
 from API.app.queries.cumplimiento import SEVERITIES, VERDICTS
+from API.app.queries.direct import Direct
 from API.app.queries.flota import PolicyRow, ServerRow
 from API.app.queries.times import as_ms
 from API.app.questions import Questions
@@ -82,7 +82,7 @@ class Overview:
             return trend_of(first, flota.failing_since(connection, at - SPAN_MS), at)
 
 
-def _fleet(connection: sqlite3.Connection, at: datetime) -> Fleet:
+def _fleet(connection: Direct, at: datetime) -> Fleet:
     rows = flota.servers(connection, at)
     policies = flota.policies_in_force(connection)
     excepted = flota.excepted(connection, as_ms(at.replace(tzinfo=UTC)))

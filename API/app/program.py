@@ -12,7 +12,7 @@ from API.app.pulse import supervisor_in
 from API.app.server import AddressInUseError, ServingEndedError, StartError, serve
 from API.app.settings import Settings, SettingsError, load_settings
 from API.app.storage import StorageInUseError, lock_database, lock_storage
-from createDB.engine import database_path, open_engine
+from createDB.engine import database_file, open_engine
 from createDB.errors import DatabaseUnusableError
 from createDB.state import ready
 
@@ -61,13 +61,15 @@ def main(arguments: list[str]) -> int:
 def check_start(settings: Settings) -> None:
     """Find out what would stop the worker, while one line can still say so."""
     lock_storage(settings.storage, HANDOVER_S).close()
-    protect(settings.storage, database_path(settings.database), settings.group)
+    file = database_file(settings.database)
+    protect(settings.storage, file, settings.group)
     engine = open_engine(settings.database, checkpoints=False)
     ready(engine)
     engine.dispose()
     if settings.tls:
         prepare(settings)
-    lock_database(database_path(settings.database), HANDOVER_S).close()
+    if file:
+        lock_database(file, HANDOVER_S).close()
 
 
 def into_journal() -> bool:

@@ -20,7 +20,7 @@ def readiness(collector: Collector) -> dict[str, str | None]:
 def _database(collector: Collector) -> str | None:
     try:
         with collector.engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE bitacoras SET posicion = posicion WHERE 0")
+            connection.exec_driver_sql("UPDATE bitacoras SET posicion = posicion WHERE 1 = 0")
     except DBAPIError as error:
         return str(error.orig)
     return None

@@ -219,7 +219,8 @@ SETTINGS = (
             "su clave, en PEM, sin contraseña"),
     Setting("database", "database", "url", "--database", database_url,
             str(DEFAULT_DATABASE),
-            "la base de datos: un archivo SQLite o sqlite:///ARCHIVO"),
+            "la base de datos: un archivo SQLite, sqlite:///ARCHIVO o "
+            "postgresql://USUARIO@EQUIPO/BASE"),
     Setting("storage", "storage", "carpeta", "--storage", _folder,
             str(ROOT / "API" / "storage"),
             "carpeta del colector; la bitácora JSON está en su carpeta text/"),

@@ -2,9 +2,14 @@
 
 import fcntl
 import os
+import secrets
+import socket
 import time
 from pathlib import Path
 from typing import IO, Any
+
+NAME = "nombre"
+"""The file with the collector's own name; a folder that is copied for another goes without it."""
 
 
 class StorageInUseError(Exception):
@@ -51,6 +56,19 @@ def lock_database(path: Path, wait_s: float = 0) -> IO[bytes]:
         file.close()
         raise StorageInUseError(f"{path}: la usa otro colector, con otra carpeta")
     return file
+
+
+def own_name(folder: Path) -> str:
+    """Give the name that tells the collector of a folder from others that share its database.
+
+    It is made once, and stays in the folder; whoever calls has the folder's lock.
+    """
+    file = folder / NAME
+    if not file.exists():
+        partial = file.with_name(f".{NAME}.parcial")
+        partial.write_text(f"{socket.gethostname()}-{secrets.token_hex(4)}\n", encoding="utf-8")
+        partial.rename(file)
+    return file.read_text(encoding="utf-8").strip()
 
 
 def _locked(file: IO[Any], wait_s: float) -> bool:

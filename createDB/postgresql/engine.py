@@ -37,7 +37,7 @@ def open_postgresql(url: URL, *, read_only: bool, wait_ms: int, durable: bool) -
     """
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args=_connect_arguments(read_only=read_only, wait_ms=wait_ms, durable=durable),
+        connect_args=connect_arguments(read_only=read_only, wait_ms=wait_ms, durable=durable),
         pool_pre_ping=True,
     )
     event.listen(engine, "connect", _set_up)
@@ -45,7 +45,7 @@ def open_postgresql(url: URL, *, read_only: bool, wait_ms: int, durable: bool) -
     return engine
 
 
-def _connect_arguments(*, read_only: bool, wait_ms: int, durable: bool) -> dict[str, Any]:
+def connect_arguments(*, read_only: bool, wait_ms: int, durable: bool) -> dict[str, Any]:
     """Give what a connection is opened with."""
     settings = {
         "timezone": "UTC",

@@ -20,6 +20,7 @@ from API.app.door.arrival import Arrival
 from API.app.door.entrance import ARRIVAL
 from API.app.door.origin import Origin
 from API.app.ingest.channel import new_address
+from API.app.queries.direct import Direct
 from API.app.questions import Questions
 from API.app.settings import load_settings
 from tests.api.people import make_account, make_session
@@ -39,8 +40,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     def note(connection: sqlite3.Connection, *_: object) -> None:
         connection.set_trace_callback(found.append)
 
-    def opened(self: Questions) -> sqlite3.Connection:
+    def opened(self: Questions) -> Direct:
         connection = open_questions(self)
+        assert isinstance(connection, sqlite3.Connection)
         note(connection)
         return connection
 
@@ -62,8 +64,7 @@ def app(shared_collector: CollectorProcess, asked: list[str]) -> Iterator[Flask]
     collector = app.extensions["collector"]
     for engine in (collector.engine, collector.reader, collector.patient):
         engine.dispose()
-    for connection in collector.questions._idle:
-        connection.close()
+    collector.questions.close()
 
 
 def logged_in(app: Flask, collector: CollectorProcess) -> FlaskClient:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -63,17 +62,6 @@ def test_a_database_is_built_once(postgresql: PostgresServer) -> None:
         assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
         assert "creada" in first.stdout
         assert "ya está al día" in again.stdout
-
-
-def test_a_collector_says_that_it_cannot_use_it_yet(
-    postgresql: PostgresServer, tmp_path: Path
-) -> None:
-    with postgresql.database("completo") as url:
-        program = [sys.executable, str(ROOT / "API" / "init_app.py"), "--database", url]
-        storage = ["--storage", str(tmp_path / "storage")]
-        done = subprocess.run([*program, *storage], capture_output=True, text=True, check=False)
-        assert done.returncode == 2
-        assert "en PostgreSQL por ahora sólo se hacen las tablas" in done.stderr
 
 
 def test_a_password_is_not_told() -> None:

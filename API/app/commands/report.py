@@ -19,7 +19,7 @@ from API.app.commands.arguments import moment, until
 from API.app.queries.times import from_ms, now_ms
 from API.app.settings import Settings, SettingsError
 from API.app.words import SpokenError
-from createDB.engine import database_path, open_engine, unusable
+from createDB.engine import name_of, open_engine, unusable
 from createDB.state import require_current
 
 
@@ -116,7 +116,7 @@ def _reading(settings: Settings) -> Iterator[Connection]:
         with reader.connect() as connection:
             yield connection
     except DBAPIError as error:
-        raise unusable(error, database_path(settings.database)) from error
+        raise unusable(error, name_of(settings.database)) from error
     finally:
         reader.dispose()
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from API.app.settings import Settings
-from createDB.engine import database_path, open_engine, unusable
+from createDB.engine import name_of, open_engine, unusable
 from createDB.state import ready
 
 WAIT_MS = 30_000
@@ -27,6 +27,6 @@ def writing(settings: Settings) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise unusable(error, database_path(settings.database)) from error
+        raise unusable(error, name_of(settings.database)) from error
     finally:
         engine.dispose()

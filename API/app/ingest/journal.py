@@ -55,8 +55,15 @@ class _OpenFile:
 class Journal:
     """Appends to the JSON log in `folder`; the writer's own, but for the archiver's `replace`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, owner: str = "") -> None:
+        """Make the folder where it is missing.
+
+        Args:
+            folder: of the log.
+            owner: the collector's own name, where several share a database; "" where none does.
+        """
         self.folder = folder
+        self.owner = owner
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         self._file: _OpenFile | None = None

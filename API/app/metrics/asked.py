@@ -21,7 +21,7 @@ from API.app.queries.cumplimiento import (
 )
 from API.app.queries.estados import servers_by_state
 from API.app.version import VERSION
-from createDB.engine import database_path
+from createDB.engine import database_file
 
 
 class Found(Asked):
@@ -35,24 +35,33 @@ class Found(Asked):
         yield InfoMetricFamily("compliance_colector", "The collector.", {"version": VERSION})
         yield from self._disk()
         with self._collector.reader.connect() as connection:
+            yield self._database(connection)
             yield _servers(connection)
             yield _verdicts(connection)
             yield from _judging(connection)
             yield from _alerts(connection)
 
-    def _disk(self) -> Iterator[Metric]:
-        database = database_path(self._collector.settings.database)
+    def _database(self, connection: Connection) -> Metric:
         size = GaugeMetricFamily(
-            "compliance_base_datos_bytes", "The database, and its write-ahead log.",
+            "compliance_base_datos_bytes", "The database, and SQLite's write-ahead log.",
             labels=("archivo",),
         )  # fmt: skip
-        size.add_metric(("base",), _size(database))
-        size.add_metric(("wal",), _size(database.with_name(f"{database.name}-wal")))
-        yield size
+        file = database_file(self._collector.settings.database)
+        if file is None:
+            size.add_metric(("base",), connection.exec_driver_sql(_DATABASE_SIZE).scalar_one())
+            return size
+        size.add_metric(("base",), _size(file))
+        size.add_metric(("wal",), _size(file.with_name(f"{file.name}-wal")))
+        return size
+
+    def _disk(self) -> Iterator[Metric]:
         log = sum(_size(file) for file in self._collector.log_folder.glob("*"))
         yield GaugeMetricFamily("compliance_bitacora_bytes", "The JSON log.", log)
         free = self._collector.free_space()
         yield GaugeMetricFamily("compliance_disco_libre_bytes", "What is free on the disk.", free)
+
+
+_DATABASE_SIZE = "SELECT pg_database_size(current_database())"
 
 
 def _size(file: Path) -> int:

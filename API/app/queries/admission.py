@@ -1,10 +1,10 @@
 """What is known of who reports; asked for every report, so in as few statements as can be."""
 
-import sqlite3
 from datetime import datetime
 from typing import NamedTuple
 
 from API.app.accounts.credentials import now
+from API.app.queries.direct import Direct
 
 ACTIVE, PAUSED, RETIRED, REVOKED = "activo", "pausado", "retirado", "revocado"
 LISTED = (ACTIVE, PAUSED)
@@ -60,7 +60,7 @@ _INVITATION = """
 """
 
 
-def bearer_of(connection: sqlite3.Connection, fingerprint: str) -> Known | None:
+def bearer_of(connection: Direct, fingerprint: str) -> Known | None:
     """Give the server whose token has this SHA-256; None where there is none, or no longer.
 
     What works no longer and what never did are the same to whoever asks.
@@ -72,19 +72,19 @@ def bearer_of(connection: sqlite3.Connection, fingerprint: str) -> Known | None:
     return None if known.estado == REVOKED else known
 
 
-def server_called(connection: sqlite3.Connection, id_agente: str) -> tuple[Known | None, bool]:
+def server_called(connection: Direct, id_agente: str) -> tuple[Known | None, bool]:
     """Give the server of this identity, None where there is none, and whether it has a token."""
     row = connection.execute(_CALLED, (id_agente,)).fetchone()
     return (None, False) if row is None else (Known(*row[1:]), bool(row[0]))
 
 
-def was_followed(connection: sqlite3.Connection, known: Known, boot: str) -> bool:
+def was_followed(connection: Direct, known: Known, boot: str) -> bool:
     """Tell whether `boot` was the current boot of a server, and another one is now."""
     place = (known.num_agente, boot, known.arranque_desde)
     return connection.execute(_FOLLOWED, place).fetchone() is not None
 
 
-def invitation(connection: sqlite3.Connection) -> Invitation | None:
+def invitation(connection: Direct) -> Invitation | None:
     """Give the enrolment secret that counts: the last one; None before the first start."""
     row = connection.execute(_INVITATION).fetchone()
     return None if row is None else Invitation(*row)

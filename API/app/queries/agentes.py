@@ -1,12 +1,12 @@
 """The servers that report or have enrolled, with all that an operator wants to see of them."""
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
+from API.app.queries.direct import Direct
 from API.app.queries.estados import STATE, as_bound
 
 SKEW_REPORTS = 20
@@ -63,9 +63,7 @@ class WatchedRow(NamedTuple):
     tiene_token: int
 
 
-def watched(
-    connection: sqlite3.Connection, at: datetime, related_to: str | None = None
-) -> list[WatchedRow]:
+def watched(connection: Direct, at: datetime, related_to: str | None = None) -> list[WatchedRow]:
     """List every agent with how it stands at a moment (UTC without an offset).
 
     Asked of the driver itself: of 20,000 servers SQLAlchemy would make 20,000 rows of its own.

@@ -3,12 +3,12 @@
 Asked of the driver itself: of 20,000 servers SQLAlchemy would make 20,000 rows of its own.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 from API.app.queries.admission import RETIRED, REVOKED
+from API.app.queries.direct import Direct
 from API.app.queries.estados import STATE, as_bound
 from API.app.queries.excepciones import COVERS, ENDS
 from createDB.schema import OPEN
@@ -69,27 +69,27 @@ class Progress(NamedTuple):
     """Policies that changed, whose review is not done."""
 
 
-def progress(connection: sqlite3.Connection) -> Progress:
+def progress(connection: Direct) -> Progress:
     """Tell up to where everything is."""
     return Progress(*connection.execute(_PROGRESS).fetchone())
 
 
-def servers(connection: sqlite3.Connection, at: datetime) -> list[ServerRow]:
+def servers(connection: Direct, at: datetime) -> list[ServerRow]:
     """List every server with how it stands at a moment (UTC without an offset)."""
     return [ServerRow(*row) for row in connection.execute(_SERVERS, {"ahora": as_bound(at)})]
 
 
-def failures(connection: sqlite3.Connection) -> list[tuple[int, int]]:
+def failures(connection: Direct) -> list[tuple[int, int]]:
     """List the failures of now, excepted or not: the numbers of server and policy."""
     return connection.execute(_FAILURES).fetchall()
 
 
-def excepted(connection: sqlite3.Connection, at_ms: int) -> set[tuple[int, int]]:
+def excepted(connection: Direct, at_ms: int) -> set[tuple[int, int]]:
     """Give those failures that an exception allows; exceptions are few, and ask for few."""
     return set(connection.execute(_EXCEPTED, {"ms": at_ms}))
 
 
-def verdict_counts(connection: sqlite3.Connection) -> Iterator[tuple[int, str, int]]:
+def verdict_counts(connection: Direct) -> Iterator[tuple[int, str, int]]:
     """Count the verdicts of now on servers in service: policy, verdict, how many.
 
     A failure counts as one, whatever exceptions say. What comes twice is to be added up: those of
@@ -99,26 +99,26 @@ def verdict_counts(connection: sqlite3.Connection) -> Iterator[tuple[int, str, i
     yield from connection.execute(_COUNTS_OUT_OF_SERVICE)
 
 
-def policies_in_force(connection: sqlite3.Connection) -> list[PolicyRow]:
+def policies_in_force(connection: Direct) -> list[PolicyRow]:
     """List the policies in force."""
     return [PolicyRow(*row) for row in connection.execute(_POLICIES)]
 
 
-def failing_since(connection: sqlite3.Connection, since: int) -> Iterator[tuple[int, int, int]]:
+def failing_since(connection: Direct, since: int) -> Iterator[tuple[int, int, int]]:
     """Give the times at which servers failed after `since`, in order.
 
     Returns:
         number of the server, from when, until when (ms since 1970).
     """
-    return connection.execute(_FAILING, (since,))
+    return iter(connection.execute(_FAILING, (since,)))
 
 
-def latest_alerts(connection: sqlite3.Connection, limit: int) -> list[AlertRow]:
+def latest_alerts(connection: Direct, limit: int) -> list[AlertRow]:
     """List the newest alerts, the newest first."""
     return [AlertRow(*row) for row in connection.execute(_ALERTS, (limit,))]
 
 
-def first_judged(connection: sqlite3.Connection) -> dict[int, int]:
+def first_judged(connection: Direct) -> dict[int, int]:
     """Give since when each server in service reports (ms since 1970), by its number."""
     return dict(connection.execute(_FIRST_JUDGED).fetchall())
 

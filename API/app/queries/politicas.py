@@ -1,12 +1,12 @@
 """One policy: its file, the servers by what it says of them, and its exceptions."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from API.app.queries.admission import RETIRED, REVOKED
+from API.app.queries.direct import Direct
 from API.app.queries.excepciones import COVERS, ENDS
 from createDB.schema import OPEN
 
@@ -50,14 +50,14 @@ class Reported(NamedTuple):
     id_serv: int
 
 
-def document(connection: sqlite3.Connection, name: str) -> dict[str, Any] | None:
+def document(connection: Direct, name: str) -> dict[str, Any] | None:
     """Give a policy in force as its file has it; None where there is none of that `id`."""
     found = connection.execute(_DOCUMENT, (name,)).fetchone()
     return None if found is None else msgspec.json.decode(found[0], type=dict[str, Any])
 
 
 def servers_by_verdict(
-    connection: sqlite3.Connection, num_politica: int, verdict: str, at: int, limit: int, skip: int
+    connection: Direct, num_politica: int, verdict: str, at: int, limit: int, skip: int
 ) -> list[Said]:
     """List the servers in service of which the policy says this now, the longest since first.
 
@@ -80,12 +80,12 @@ def servers_by_verdict(
     ]
 
 
-def waivers(connection: sqlite3.Connection, num_politica: int) -> Sequence[Waiver]:
+def waivers(connection: Direct, num_politica: int) -> Sequence[Waiver]:
     """List the exceptions from a policy, those that ended too, the newest first."""
     return [Waiver(*row) for row in connection.execute(_WAIVERS, (num_politica,))]
 
 
-def latest_reports(connection: sqlite3.Connection) -> Sequence[Reported]:
+def latest_reports(connection: Direct) -> Sequence[Reported]:
     """List the servers in service that have reported."""
     return [Reported(*row) for row in connection.execute(_LATEST)]
 

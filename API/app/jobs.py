@@ -1,0 +1,80 @@
+"""Jobs that one collector at a time does, of those that share a database.
+
+Whoever does one holds a lock of the database's, on the connection that does its work: when that
+ends, however it ends, the lock is free, and whatever it had not committed is undone. SQLite has one
+collector, whose job everything is.
+"""
+
+import time
+from enum import IntEnum
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from createDB.engine import is_postgresql
+
+AGAIN_S = 5.0
+"""How long to wait before it is tried again to take a job that somebody else has, in seconds."""
+
+
+class Job(IntEnum):
+    """What is done by one; the number is its lock's.
+
+    "comp" in the upper half keeps it apart from other programs' locks (createDB/postgresql).
+    """
+
+    JUDGING = 0x636F6D70_00000002
+    TELLING = 0x636F6D70_00000003
+    HOUSEKEEPING = 0x636F6D70_00000004
+
+
+class TakenError(Exception):
+    """Another collector does the job."""
+
+
+class Turn:
+    """The turn at a job, taken by each connection of an engine as it is made.
+
+    A connection of the engine that was not refused has the job; so the engine is for that job
+    alone, with one connection at a time.
+    """
+
+    def __init__(self, engine: Engine, job: Job) -> None:
+        self._engine, self._job = engine, job
+        self._shared = is_postgresql(engine.url)
+        self._not_before = 0.0
+        self.taken = 0
+        """How often it was taken: after another time than before, somebody else may have done the
+        job meanwhile, and what is remembered of it is no longer good."""
+        if self._shared:
+            event.listen(engine, "connect", self._take)
+        else:
+            self.taken = 1
+
+    def is_ours(self) -> bool:
+        """Take the job if nobody has it, and tell whether it is ours.
+
+        Raises:
+            DBAPIError: the database is away.
+        """
+        if not self._shared:
+            return True
+        if time.monotonic() < self._not_before:
+            return False
+        try:
+            self._engine.connect().close()
+        except TakenError:
+            self._not_before = time.monotonic() + AGAIN_S
+            return False
+        return True
+
+    def _take(self, connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            [has_it] = cursor.execute(
+                "SELECT pg_try_advisory_lock(%s)", (int(self._job),)
+            ).fetchone()
+        connection.commit()
+        if not has_it:
+            connection.close()
+            raise TakenError
+        self.taken += 1
