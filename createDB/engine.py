@@ -2,10 +2,11 @@
 
 import errno
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
@@ -20,6 +21,11 @@ PREPARED = 256
 
 BUSY_TIMEOUT_MS = 2_000
 """How long a statement waits for somebody else's lock before it fails as locked."""
+
+SOON_MS = 200
+"""For how long the lock is asked for every `AGAIN_S`: none of our transactions takes longer."""
+
+AGAIN_S = 0.0005
 
 
 def database_url(text: str) -> URL:
@@ -116,7 +122,10 @@ def open_engine(
         if not checkpoints:
             connection.execute("PRAGMA wal_autocheckpoint = 0")
 
-    _begin_explicitly(engine, "BEGIN" if read_only else "BEGIN IMMEDIATE")
+    if read_only:
+        _begin_explicitly(engine, "BEGIN")
+    else:
+        _begin_in_turn(engine, wait_ms)
     return engine
 
 
@@ -145,6 +154,38 @@ def open_for_building(url: URL, *, durable: bool = True) -> Engine:
 
     _begin_explicitly(engine, "BEGIN IMMEDIATE")
     return engine
+
+
+def _begin_in_turn(engine: Engine, wait_ms: int) -> None:
+    """Have transactions that write begin as soon as whoever writes now has finished.
+
+    SQLite itself asks for its lock again at intervals that grow to 100 ms
+    (https://sqlite.org/c3ref/busy_timeout.html), while our own transactions hold it for a few.
+    """
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - what this engine opens
+        if not _began_soon(driver, min(wait_ms, SOON_MS) / 1000, wait_ms):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _began_soon(driver: sqlite3.Connection, patience_s: float, wait_ms: int) -> bool:
+    """Try to begin a transaction for a little while; False leaves waiting and errors to SQLite."""
+    until = time.monotonic() + patience_s
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while time.monotonic() < until:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error:
+                time.sleep(AGAIN_S)
+            else:
+                return True
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {wait_ms}")
+    return False
 
 
 def _begin_explicitly(engine: Engine, statement: str) -> None:
