@@ -34,11 +34,11 @@ NICE = 10
 def judge_reports(settings: Settings, parent: Connection) -> None:
     """Judge what comes in until `parent` is closed from the other end."""
     configure_logs()
-    os.nice(NICE)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     own = [settings.policies] if settings.policies else []
     court = Court(settings.database, Library([SHIPPED, *own]))
+    os.nice(NICE)  # of this thread alone: not of the one that holds the database's lock
     parent.send("ready")
     log.info("judging", policies=len(court.library.rules), pid=os.getpid())
     try:

@@ -1,6 +1,7 @@
 """What judging needs at hand: the policies in force, where each server stands, where to write."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -63,6 +64,8 @@ class Court:
         self.engine: Engine = open_engine(url, checkpoints=False, durable=False)
         self.reader: Engine = open_engine(url, read_only=True)
         self.guard = Guard.open(database_path(url))
+        self._pen = ThreadPoolExecutor(1, "verdicts")
+        self._pen.submit(int).result()  # it begins now: nice(2) is a thread's on Linux
         self.library = library
         self.rulebook = Rulebook({})
         self.pending: Mapping[int, int] = {}
@@ -76,6 +79,7 @@ class Court:
 
     def close(self) -> None:
         """Close every connection."""
+        self._pen.shutdown()
         self.guard.close()
         self.reader.dispose()
         self.engine.dispose()
@@ -133,12 +137,21 @@ class Court:
     def commit(self, changes: Changes, place: int) -> None:
         """Write what was judged, and up to where, at once."""
         if changes.periods or place > self.noted:
-            with self.engine.begin() as connection:
-                ledger.write(connection, changes.periods.values())
-                ledger.advance(connection, place)
+            self.write(lambda connection: _note(connection, changes, place))
             self.noted = place
         self.place = place
         self._trim()
+
+    def write(self, work: Callable[[Connection], None]) -> None:
+        """Do `work` in a transaction, at the priority that this process had when it began.
+
+        Whoever waits for SQLite's lock would otherwise wait for a process that gives way to all.
+        """
+        self._pen.submit(self._write, work).result()
+
+    def _write(self, work: Callable[[Connection], None]) -> None:
+        with self.engine.begin() as connection:
+            work(connection)
 
     def forget(self, num_agente: int | None = None) -> None:
         """Drop what is remembered, of one server or of all: it may not have been written."""
@@ -150,6 +163,11 @@ class Court:
     def _trim(self) -> None:
         while len(self._standings) * len(self.rulebook.rules) > REMEMBERED:
             self._standings.pop(next(iter(self._standings)))
+
+
+def _note(connection: Connection, changes: Changes, place: int) -> None:
+    ledger.write(connection, changes.periods.values())
+    ledger.advance(connection, place)
 
 
 _LAST_JUDGED = "s.num_agente = ? AND s.id_serv <= ? ORDER BY s.momento DESC LIMIT 1"

@@ -26,15 +26,18 @@ def judge_late(court: Court, connection: Connection, subject: Subject) -> None:
     That is the stretch up to the next report, and for policies that look at other reports too all
     that comes after it. One whose days were over before it came changes nothing.
     """
-    rewrites = []
+    rewrites: list[Rewrite] = []
     if subject.momento >= limits_of(connection).reportes:
         rewrites = _rewrites(court, connection, subject)
-    with court.engine.begin() as writing:
-        for rewrite in rewrites:
-            ledger.replace(writing, rewrite.old, rewrite.new)
-        ledger.advance(writing, subject.id_serv)
+    court.write(lambda writing: _note(writing, rewrites, subject.id_serv))
     court.place = court.noted = subject.id_serv
     court.forget(subject.num_agente)
+
+
+def _note(connection: Connection, rewrites: Sequence[Rewrite], id_serv: int) -> None:
+    for rewrite in rewrites:
+        ledger.replace(connection, rewrite.old, rewrite.new)
+    ledger.advance(connection, id_serv)
 
 
 def _rewrites(court: Court, connection: Connection, subject: Subject) -> list[Rewrite]:

@@ -1,6 +1,7 @@
 """Judges the latest report of every server anew after a policy has changed."""
 
 import structlog
+from sqlalchemy import Connection
 
 from API.app.compliance import ledger
 from API.app.compliance.court import Changes, Court
@@ -30,9 +31,12 @@ def review(court: Court) -> bool:
                 judged = Judged(standing.subject.momento, outcome)
                 changes.judge(standing, number, standing.subject, judged)
     upto = servers[-1] if servers else None
-    with court.engine.begin() as writing:
+
+    def note(writing: Connection) -> None:
         ledger.write(writing, changes.periods.values())
         ledger.reviewed(writing, pending, upto)
+
+    court.write(note)
     rest = {number: at for number, at in court.pending.items() if number not in pending}
     court.pending = rest if upto is None else rest | dict.fromkeys(pending, upto)
     if upto is None:
