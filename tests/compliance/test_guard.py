@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from API.app.compliance import trial
-from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, Guard, QueryError
+from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, STEPS, Guard, QueryError
 from API.app.queries.politicas import Reported
 
 SLOW = "hex(zeroblob(50000))"
@@ -55,6 +55,14 @@ def test_a_trial_of_slow_steps_is_stopped(database: Path, monkeypatch: pytest.Mo
     found = trial.try_query(database, query, [Reported("a", "a", 1)])
     assert found.failure
     assert time.monotonic() - began < 20
+
+
+def test_what_is_no_query_has_no_deadline(guard: Guard) -> None:
+    with pytest.raises(QueryError, match="tardó más"):
+        guard.run(f"{ENDLESS} SELECT count(*) FROM n", 1, "")
+    for _ in range(STEPS):
+        with guard.snapshot():
+            pass
 
 
 def test_rows_take_no_more_than_their_share_of_memory(guard: Guard) -> None:

@@ -1,5 +1,6 @@
 """Runs a policy's query where it can read, for a short while, and do nothing else."""
 
+import math
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -93,7 +94,8 @@ class Guard:
         connection.set_authorizer(self._authorize)
         connection.set_progress_handler(self._look_at_the_clock, STEPS)
         self._connection = connection
-        self._deadline = 0.0
+        self._deadline = math.inf
+        """Of what runs now. SQLite counts a statement's steps over all its runs: a BEGIN has some, too."""
         self._rows: _Rows | None = None
 
     @classmethod
@@ -148,6 +150,8 @@ class Guard:
             raise QueryError("hay más de una sentencia") from None
         except sqlite3.Error as error:
             raise QueryError(_reason(error)) from None
+        finally:
+            self._deadline = math.inf
 
     def _look_at_the_clock(self) -> bool:
         return time.thread_time() > self._deadline
