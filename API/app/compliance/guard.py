@@ -95,7 +95,7 @@ class Guard:
         connection.set_progress_handler(self._look_at_the_clock, STEPS)
         self._connection = connection
         self._deadline = math.inf
-        """Of what runs now. SQLite counts a statement's steps over all its runs: a BEGIN has some, too."""
+        """Of the query that runs: SQLite counts steps over all runs of a statement, BEGIN too."""
         self._rows: _Rows | None = None
 
     @classmethod
