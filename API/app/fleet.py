@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -12,6 +12,8 @@ from API.app.queries.cumplimiento import SEVERITIES, VERDICTS
 
 GRAVE = ("critica", "alta")
 """Severities that the console raises its voice for."""
+KEPT = 20
+"""Lists of a fleet that are kept: the pages of one, and what polls it, don't make it again."""
 AWAY = ("callado", "ausente")
 """States of servers of which nobody knows whether they comply."""
 STANDINGS = (*SEVERITIES, "exceptuado", "cumple", "sin_veredicto")
@@ -81,6 +83,8 @@ class Fleet:
     """Servers in service that fail no policy, excepted or not."""
     judged: int
     """Servers in service of which there are verdicts."""
+    listed: Callable[["Wanted", str], "Narrowed"]
+    """Narrows the servers, and sorts them by one of `ORDERS`; the latest lists are kept."""
 
     @property
     def share(self) -> float | None:
@@ -104,6 +108,7 @@ def fleet_of(servers: Iterable[Server], policies: Iterable[PolicyStanding]) -> F
         trouble=sum(each.in_trouble for each in found),
         complying=sum(each.standing == "cumple" for each in judged),
         judged=len(judged),
+        listed=lru_cache(KEPT)(partial(_listed, found)),
     )
 
 
@@ -139,25 +144,29 @@ class Narrowed(NamedTuple):
     facets: dict[str, Counter[str]]
 
 
-def narrow(fleet: Fleet, wanted: Wanted) -> Narrowed:
+def _listed(servers: tuple[Server, ...], wanted: Wanted, order: str) -> Narrowed:
+    found = narrow(servers, wanted)
+    return Narrowed(in_order(found.servers, order), found.facets)
+
+
+def narrow(servers: Iterable[Server], wanted: Wanted) -> Narrowed:
     """Find the servers that are wanted; retired ones only where their state is asked for.
 
     The count beside a value of a facet is that of the list which choosing it would give.
     """
     checks = _checks(wanted)
-    words = wanted.search.casefold().split()
+    for word in wanted.search.casefold().split():
+        servers = [server for server in servers if word in server.text]
     found: list[Server] = []
     beside: dict[str, list[Server]] = {name: [] for name in FACETS}
-    for server in fleet.servers:
-        if not all(word in server.text for word in words):
-            continue
+    for server in servers:
         amiss = [name for name, fits in checks.items() if not fits(server)]
         if not amiss:
             found.append(server)
         elif len(amiss) == 1:
             beside[amiss[0]].append(server)
     facets = {
-        name: Counter(value for server in chain(found, beside[name]) for value in values(server))
+        name: Counter(chain.from_iterable(map(values, chain(found, beside[name]))))
         for name, values in FACETS.items()
     }
     return Narrowed(found, facets)

@@ -17,7 +17,7 @@ from API.app.queries.direct import Direct
 from API.app.queries.flota import PolicyRow, ServerRow
 from API.app.queries.times import as_ms
 from API.app.questions import Questions
-from API.app.roster import Agent
+from API.app.roster import Agent, Roster, roster_of
 from API.app.trend import SPAN_MS, Point, trend_of
 
 LATELY_S = 10.0
@@ -49,7 +49,7 @@ class Overview:
         """
         return self._fleet.lately(LATELY_S) or self.fleet(self.version())[0]
 
-    def agents(self, version: tuple[Any, ...]) -> tuple[list[Agent], bool]:
+    def agents(self, version: tuple[Any, ...]) -> tuple[Roster, bool]:
         """Give all agents, and whether they are of `version`, or a little older."""
         return self._agents.get(version)
 
@@ -71,9 +71,9 @@ class Overview:
             finally:
                 connection.rollback()
 
-    def _read_agents(self) -> list[Agent]:
+    def _read_agents(self) -> Roster:
         with self._questions.connect() as connection:
-            return [_agent(row) for row in watched(connection, now())]
+            return roster_of([_agent(row) for row in watched(connection, now())])
 
     def _read_trend(self) -> list[Point]:
         at = as_ms(datetime.now(UTC))

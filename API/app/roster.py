@@ -1,7 +1,8 @@
 """The agents as the console lists them: what is out of the ordinary about each. Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from itertools import chain, compress
 from typing import NamedTuple
 
 from API.app.queries.admission import ACTIVE, PAUSED, RETIRED, REVOKED
@@ -41,14 +42,14 @@ class Agent(NamedTuple):
     @property
     def notices(self) -> tuple[str, ...]:
         """Name what is out of the ordinary."""
-        holds = {
-            "clon": self.clone_of is not None or self.clone_seen is not None,
-            "reloj": abs(self.skew) > SKEW_S,
-            "descartes": self.dropped > 0,
-            "sin_token": not self.has_token,
-            "rotacion": self.rotating,
-        }
-        return tuple(name for name in NOTICES if holds[name])
+        holds = (
+            self.clone_of is not None or self.clone_seen is not None,
+            abs(self.skew) > SKEW_S,
+            self.dropped > 0,
+            not self.has_token,
+            self.rotating,
+        )
+        return tuple(compress(NOTICES, holds))
 
 
 FACETS: dict[str, Callable[[Agent], tuple[str, ...]]] = {
@@ -59,18 +60,27 @@ FACETS: dict[str, Callable[[Agent], tuple[str, ...]]] = {
 """By what the list can be narrowed."""
 
 
-def narrow(
-    agents: Iterable[Agent], search: str, chosen: Mapping[str, str]
-) -> tuple[list[Agent], dict[str, Counter[str]]]:
-    """Find the agents that are wanted, and count the values of each facet among all of them."""
-    facets: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    words = search.casefold().split()
-    found = []
-    for agent in agents:
-        values = {name: of(agent) for name, of in FACETS.items()}
-        for name, each in values.items():
-            facets[name].update(each)
-        fits = all(not value or value in values[name] for name, value in chosen.items())
-        if fits and all(word in agent.text for word in words):
-            found.append(agent)
-    return found, facets
+class Roster(NamedTuple):
+    """All agents, and how many there are with each value of each facet."""
+
+    agents: list[Agent]
+    facets: dict[str, Counter[str]]
+
+
+def roster_of(agents: list[Agent]) -> Roster:
+    """Count the values of the facets among all agents."""
+    facets = {
+        name: Counter(chain.from_iterable(map(values, agents))) for name, values in FACETS.items()
+    }
+    return Roster(agents, facets)
+
+
+def narrow(agents: list[Agent], search: str, chosen: Mapping[str, str]) -> list[Agent]:
+    """Find the agents that are wanted."""
+    for word in search.casefold().split():
+        agents = [agent for agent in agents if word in agent.text]
+    for name, value in chosen.items():
+        if value:
+            values = FACETS[name]
+            agents = [agent for agent in agents if value in values(agent)]
+    return agents

@@ -39,7 +39,7 @@ def names(servers: list[Server]) -> list[str]:
 def test_it_works(fleet: Fleet) -> None:
     assert (fleet.share, fleet.judged, fleet.complying) == (2 / 3, 3, 2)
     assert fleet.trouble == 2, "one fails something grave, one is silent; a retired one is neither"
-    assert names(narrow(fleet, Wanted()).servers) == ["web-1", "web-2", "db-1", "new-1"]
+    assert names(narrow(fleet.servers, Wanted()).servers) == ["web-1", "web-2", "db-1", "new-1"]
 
 
 @pytest.mark.parametrize(
@@ -56,15 +56,17 @@ def test_it_works(fleet: Fleet) -> None:
     ],
 )
 def test_servers_are_narrowed(fleet: Fleet, wanted: Wanted, found: list[str]) -> None:
-    assert names(narrow(fleet, wanted).servers) == found
+    assert names(narrow(fleet.servers, wanted).servers) == found
 
 
 def test_a_facet_counts_what_choosing_it_would_give(fleet: Fleet) -> None:
-    facets = narrow(fleet, Wanted(so="debian 12")).facets
-    assert facets["so"]["ubuntu 24.04"] == len(narrow(fleet, Wanted(so="ubuntu 24.04")).servers)
+    facets = narrow(fleet.servers, Wanted(so="debian 12")).facets
+    assert facets["so"]["ubuntu 24.04"] == len(
+        narrow(fleet.servers, Wanted(so="ubuntu 24.04")).servers
+    )
     assert facets["etiqueta"] == {"entorno:prod": 1}
     assert facets["estado"] == {"reportando": 2}
-    assert narrow(fleet, Wanted()).facets["estado"]["retirado"] == 1
+    assert narrow(fleet.servers, Wanted()).facets["estado"]["retirado"] == 1
 
 
 @pytest.mark.parametrize(
@@ -72,11 +74,18 @@ def test_a_facet_counts_what_choosing_it_would_give(fleet: Fleet) -> None:
     [("nombre", "db-1"), ("-nombre", "web-2"), ("cumplimiento", "web-1"), ("direccion", "db-1")],
 )
 def test_servers_are_sorted(fleet: Fleet, order: str, first: str) -> None:
-    assert names(in_order(narrow(fleet, Wanted()).servers, order))[0] == first
+    assert names(in_order(narrow(fleet.servers, Wanted()).servers, order))[0] == first
+
+
+def test_a_list_is_made_once(fleet: Fleet) -> None:
+    found = fleet.listed(Wanted(search="web"), "-nombre")
+    assert names(found.servers) == ["web-2", "web-1"]
+    assert fleet.listed(Wanted(search="web"), "-nombre") is found
+    assert names(fleet.listed(Wanted(search="web"), "nombre").servers) == ["web-1", "web-2"]
 
 
 def test_addresses_are_sorted_by_their_numbers(fleet: Fleet) -> None:
-    web = narrow(fleet, Wanted(search="web")).servers
+    web = narrow(fleet.servers, Wanted(search="web")).servers
     assert names(in_order(web, "direccion")) == ["web-2", "web-1"]
 
 

@@ -9,17 +9,10 @@ from werkzeug.routing import BaseConverter
 
 from API.app.collector import the_collector
 from API.app.controllers.asking import AFTER, place_after, read_question
-from API.app.controllers.whole import takes_gzip
+from API.app.controllers.pieces import in_pieces
 from API.app.door.streams import Stream
 from API.app.exports.aside import pieces_of
-from API.app.exports.formats import (
-    Format,
-    as_objects,
-    csv_text,
-    format_of,
-    gzipped,
-    ndjson,
-)
+from API.app.exports.formats import Format, as_objects, csv_text, format_of, ndjson
 from API.app.exports.workbook import make_workbook
 from API.app.identity import require_role
 from API.app.queries.catalogue import RESOURCES
@@ -76,11 +69,7 @@ def _page(resource: Resource, question: Question) -> Response:
 
 def _export(resource: Resource, question: Question, chosen: Format) -> Response:
     pieces = WRITERS[chosen](question.columns, all_rows(the_collector().reader, resource, question))
-    packed = takes_gzip()
-    response = Response(Stream(gzipped(pieces) if packed else pieces))
-    if packed:
-        response.headers["Content-Encoding"] = "gzip"
-    return _as_download(response, resource, chosen)
+    return _as_download(in_pieces(pieces), resource, chosen)
 
 
 def _workbook(resource: Resource) -> Response:

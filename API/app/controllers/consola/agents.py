@@ -35,17 +35,16 @@ ITS_TRAIL = 20
 def list_agents() -> Response:
     """List the agents that are wanted."""
     who = require_person()
-    agents = look_at_agents()
+    roster = look_at_agents()
     chosen = {name: request.args.get(name, "") for name in FACETS}
     search = request.args.get("buscar", "").strip()
-    found, facets = narrow(agents, search, chosen)
     return page(
         "agents.html",
         section="agents",
         who=who,
-        known=len(agents),
-        found=page_of(found),
-        facets=facets,
+        known=len(roster.agents),
+        found=page_of(narrow(roster.agents, search, chosen)),
+        facets=roster.facets,
         chosen=chosen,
         search=search,
         narrowed=bool(search or any(chosen.values())),

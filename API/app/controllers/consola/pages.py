@@ -26,7 +26,7 @@ from API.app.controllers.consola import assets, filters
 from API.app.errors import ProblemError
 from API.app.fleet import Fleet
 from API.app.identity import Identity, identify, require_same_origin
-from API.app.roster import Agent
+from API.app.roster import Roster
 from API.app.version import VERSION
 from API.app.words import LANGUAGES, WORDS, SpokenError, count, say
 
@@ -140,7 +140,7 @@ def look_at_fleet(*state: Any) -> Fleet:
     return _look(the_collector().overview.fleet, *state)
 
 
-def look_at_agents() -> list[Agent]:
+def look_at_agents() -> Roster:
     """Give all agents, unless whoever asks has seen them.
 
     Raises:

@@ -1,14 +1,16 @@
 """The servers: found while one types, narrowed, sorted; the address says what is shown."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from flask import Response, request, url_for
 
 from API.app.controllers.consola.pages import look_at_fleet, page, require_person
 from API.app.controllers.consola.paging import page_of
-from API.app.exports.formats import Format, csv_text
-from API.app.fleet import FACETS, ORDERS, STANDINGS, Server, Wanted, in_order, narrow
+from API.app.controllers.pieces import in_pieces
+from API.app.exports.formats import PIECE, Format, csv_text
+from API.app.fleet import FACETS, ORDERS, STANDINGS, Server, Wanted
 from API.app.queries.estados import STATES
 from API.app.queries.resource import Column, Kind, Page
 from API.app.queries.times import with_offset
@@ -53,7 +55,7 @@ def list_servers() -> Response:
     who = require_person()
     fleet = look_at_fleet()
     wanted, order = wanted_servers(), wanted_order()
-    found = narrow(fleet, wanted)
+    found = fleet.listed(wanted, order)
     return page(
         "servers.html",
         section="servers",
@@ -61,7 +63,7 @@ def list_servers() -> Response:
         wanted=wanted,
         narrowed=any(wanted),
         known=len(fleet.servers),
-        found=page_of(in_order(found.servers, order)),
+        found=page_of(found.servers),
         facets={
             name: _choices(name, counts, getattr(wanted, name))
             for name, counts in found.facets.items()
@@ -78,12 +80,16 @@ def list_servers() -> Response:
 def export_servers() -> Response:
     """Give the servers that are wanted as CSV: all pages, in the order in which they are shown."""
     require_person()
-    wanted = narrow(look_at_fleet(), wanted_servers())
-    rows = [_exported(server) for server in in_order(wanted.servers, wanted_order())]
-    response = Response(b"".join(csv_text(EXPORTED, [Page(rows, None)])))
-    response.content_type = Format.CSV.content_type
+    found = look_at_fleet().listed(wanted_servers(), wanted_order())
+    response = in_pieces(csv_text(EXPORTED, _pages(found.servers)))
+    response.content_type = f"{Format.CSV.content_type}; charset=utf-8"
     response.headers["Content-Disposition"] = 'attachment; filename="servidores.csv"'
     return response
+
+
+def _pages(servers: Sequence[Server]) -> Iterator[Page]:
+    for start in range(0, len(servers), PIECE):
+        yield Page([_exported(server) for server in servers[start : start + PIECE]], None)
 
 
 def _exported(server: Server) -> tuple[str | int | None, ...]:
