@@ -1,7 +1,7 @@
 """A browser, somebody who is logged in, and what must hold on every page."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -27,6 +27,8 @@ PERSON: dict[str, Any] = {
 AXE = {"resultTypes": ["violations"], "preload": False}
 expect.set_options(timeout=20_000)
 WIDTHS = (360, 1280, 2560)
+LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1280), ("dark", 360))
+"""Themes and widths at which axe looks at a page."""
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +87,10 @@ def visitor(browser: Browser, shared_collector: CollectorProcess) -> Iterator[Vi
 
 
 def assert_accessible(page: Page) -> None:
-    """Axe finds nothing serious on the page as it is, light and dark, and nothing sticks out."""
-    for scheme in ("light", "dark"):
+    """Axe finds nothing serious on the page as it is, wide and narrow, and nothing sticks out."""
+    for scheme, width in LOOKS:
         page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
         found = Axe().run(page, options=AXE).response["violations"]
         grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]
         where = [(rule["id"], node["html"]) for rule in grave for node in rule["nodes"]]

@@ -4,6 +4,10 @@
 (() => {
   const LEGEND_PX = 26;
   const drawn = new Map();
+  const sizes = new ResizeObserver((changed) => {
+    for (const { target } of changed) drawn.get(target)?.plot.setSize(size(target));
+  });
+  const size = (box) => ({ width: box.clientWidth, height: box.clientHeight - LEGEND_PX });
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
   /** Give a colour of the page as a canvas takes it. */
   function paint(name) {
@@ -21,8 +25,7 @@
   function options(box, source) {
     const axis = { stroke: () => paint("--soft"), grid: { stroke: () => paint("--line"), width: 1 }, ticks: { show: false } };
     return {
-      width: box.clientWidth,
-      height: box.clientHeight - LEGEND_PX,
+      ...size(box),
       padding: [8, 8, 0, 0],
       cursor: { y: false },
       scales: { y: { range: [0, 1] } },
@@ -39,7 +42,7 @@
   }
 
   function draw() {
-    for (const [box, chart] of drawn) if (!box.isConnected) { chart.plot.destroy(); drawn.delete(box); }
+    for (const [box, chart] of drawn) if (!box.isConnected) { chart.plot.destroy(); sizes.unobserve(box); drawn.delete(box); }
     for (const box of document.querySelectorAll("[data-chart]")) {
       const source = document.getElementById(box.dataset.chart);
       const text = source.dataset.points;
@@ -48,15 +51,11 @@
       const points = JSON.parse(text);
       if (chart) chart.plot.setData(points);
       drawn.set(box, { text, plot: chart?.plot ?? new uPlot(options(box, source), points, box) });
+      if (!chart) sizes.observe(box);
     }
   }
 
-  function resize() {
-    for (const [box, { plot }] of drawn) plot.setSize({ width: box.clientWidth, height: box.clientHeight - LEGEND_PX });
-  }
-
   document.addEventListener("console:ready", draw);
-  addEventListener("resize", resize);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     for (const { plot } of drawn.values()) plot.redraw();
   });

@@ -96,9 +96,10 @@
   // What a script draws is the script's to change.
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => node.dataset?.chart === undefined;
 
-  // On a telephone the sections go beyond its edge: where one is must be among those that are seen.
-  const section = document.querySelector(".sections [aria-current]");
-  if (section) section.closest("nav").scrollLeft = section.offsetLeft - 16;
+  // On a telephone sections and views go beyond its edge: where one is must be among those seen.
+  for (const place of document.querySelectorAll("nav:is(.sections, .views) [aria-current]")) {
+    place.closest("nav").scrollLeft = place.offsetLeft - 16;
+  }
 
   ready(document);
 })();

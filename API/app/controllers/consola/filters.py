@@ -1,5 +1,6 @@
 """How values are written on the console's pages."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,13 @@ from jinja2.runtime import Context
 
 from API.app.words import number_text, share_text
 
-UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    "\u205f-\u206f\u2800\u3000\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 """What is not seen, or changes how the text around it is seen: names that pass for others."""
+LOST = re.compile("^ | $|(?<= ) ")
+"""Spaces that a browser leaves out."""
 
 
 def register(app: Flask) -> None:
@@ -24,6 +30,7 @@ def register(app: Flask) -> None:
         "instant": instant,
         "date_field": date_field,
         "visible": visible,
+        "visible_json": visible_json,
         "number": _in_language(number_text),
         "share": _in_language(share_text),
     }
@@ -54,7 +61,12 @@ def date_field(value: datetime | str | int) -> str:
 
 def visible(text: str) -> str:
     r"""Write what is not seen in a text as its number, such as \u202e."""
-    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return LOST.sub(r"\\u0020", visible_json(text))
+
+
+def visible_json(text: str) -> str:
+    """Do the same in a line of JSON, which says the same afterwards; its spaces stay."""
+    return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def with_args(**changes: Any) -> str:
