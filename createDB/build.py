@@ -22,6 +22,7 @@ from createDB.engine import (
     open_for_building,
     unusable,
 )
+from createDB.moving.place import require_finished
 from createDB.snapshot import FILE_MODE, safety_copy
 from createDB.state import (
     State,
@@ -78,6 +79,7 @@ def _build_postgresql(url: URL, layout: Layout) -> str:
     try:
         with engine.begin() as connection:
             become_builder(connection)
+            require_finished(connection)
             state, revision = state_of(connection)
             require_not_newer(state, revision, name)
             if state is State.NEW:

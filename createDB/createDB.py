@@ -30,7 +30,7 @@ from API.app.at_rest import UMASK
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, settings_from
 from API.app.version import VERSION
 from createDB.build import build
-from createDB.engine import database_path, unusable
+from createDB.engine import database_path, database_url, unusable
 from createDB.errors import DatabaseUnusableError
 from createDB.snapshot import snapshot
 from createDB.views import Layout
@@ -45,8 +45,8 @@ Se puede ejecutar cuantas veces se quiera.
 EXIT_CODES = """\
 Código de salida:
   0    hecho; con --check, la bitácora y la base dicen lo mismo
-  1    con --check, hay diferencias; con --from-log, hubo líneas que no se pudieron leer;
-       con --layout, se perdería algo: se dice qué, y la base queda como estaba
+  1    con --check o --from-database, hay diferencias; con --from-log, hubo líneas que no se
+       pudieron leer; con --layout, se perdería algo: se dice qué, y la base queda como estaba
   2    una opción o un ajuste está mal
   3    la base de datos o la bitácora no se puede usar: se dice por qué en una línea
   130  interrumpido
@@ -77,6 +77,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     steps: list[Callable[[], int]] = []
     if options.from_log:
         steps.append(lambda: _rebuild(url, log, options.layout))
+    elif options.from_database:
+        steps.append(lambda: _move(url, database_url(options.from_database)))
     elif options.rollback:
         steps.append(lambda: _rollback(settings))
     elif not (options.check or options.snapshot or options.housekeeping):
@@ -106,6 +108,15 @@ def _rebuild(url: URL, log: Path, layout: Layout | None) -> int:
     from createDB.rebuild import rebuild  # pandas takes a second to import, and building needs none
 
     return _said(rebuild(url, log, layout or Layout.COMPLETO))
+
+
+def _move(url: URL, source: URL) -> int:
+    from createDB.moving.move import move
+
+    try:
+        return _said(move(url, source))
+    except KeyboardInterrupt:
+        return _fail("interrumpido; repita la orden y sigue donde quedó", INTERRUPTED)
 
 
 def _check(url: URL, log: Path) -> int:
@@ -162,6 +173,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.dry_run and not options.housekeeping:
         parser.error("--dry-run va con --housekeeping")  # and must not build or upgrade instead
+    if options.from_database and options.layout:
+        parser.error("--from-database conserva la disposición de la base de origen, sin --layout")
     return options
 
 
@@ -200,6 +213,13 @@ def _add_actions(group: argparse._ArgumentGroup) -> None:
         type=Path,
         help="hace una base de datos nueva con los reportes de la bitácora JSON que hay en CARPETA "
         "(por omisión: no)",
+    )
+    group.add_argument(
+        "--from-database",
+        metavar="ARCHIVO",
+        help="lleva a PostgreSQL, la de --database, todo lo de la base de SQLite que hay en "
+        "ARCHIVO, con el colector detenido, y lo comprueba fila por fila; si se interrumpe, la "
+        "misma orden sigue donde quedó (por omisión: no)",
     )
     group.add_argument(
         "--check",

@@ -20,6 +20,7 @@ from createDB.engine import (
     unusable,
 )
 from createDB.errors import DatabaseUnusableError
+from createDB.moving.place import require_finished
 from createDB.schema import metadata
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
@@ -151,6 +152,7 @@ def _look_at_postgresql(url: URL) -> tuple[State, str | None]:
     engine = open_engine(url, read_only=True)
     try:
         with engine.connect() as connection:
+            require_finished(connection)
             return state_of(connection)
     except DBAPIError as error:
         raise unusable(error, name_of(url)) from error

@@ -1,5 +1,6 @@
 """The partitions that there are, which are made ahead of time."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -31,18 +32,27 @@ def make_ahead(connection: Connection, today: date) -> None:
 
 def make_partitions(connection: Connection, first: date, last: date) -> None:
     """Make the partitions of the days from `first` to `last`, and of their months."""
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    make_days(connection, days)
+    make_months(connection, days)
+
+
+def make_days(connection: Connection, days: Iterable[date]) -> None:
+    """Make the partitions of the reports of some days."""
     there = set(connection.exec_driver_sql(_PARTITIONS).scalars())
-    for table in _reports_tables(connection):
-        for number in range((last - first).days + 1):
-            day = first + timedelta(days=number)
+    tables = _reports_tables(connection)
+    for day in days:
+        for table in tables:
             if (name := f"{table}_{day:%Y%m%d}") not in there:
                 _make(connection, table, name, f"'{day}'", f"'{day + timedelta(days=1)}'")
-    month = first.replace(day=1)
-    while month <= last:
-        after = _next(month)
+
+
+def make_months(connection: Connection, days: Iterable[date]) -> None:
+    """Make the partitions of the periods that ended in the months in which some days lie."""
+    there = set(connection.exec_driver_sql(_PARTITIONS).scalars())
+    for month in sorted({day.replace(day=1) for day in days}):
         if (name := f"{OF_PERIODS}_{month:%Y%m}") not in there:
-            _make(connection, OF_PERIODS, name, str(_ms(month)), str(_ms(after)))
-        month = after
+            _make(connection, OF_PERIODS, name, str(_ms(month)), str(_ms(_next(month))))
 
 
 def _make(connection: Connection, table: str, name: str, first: str, after: str) -> None:

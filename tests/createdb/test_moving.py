@@ -1,0 +1,266 @@
+"""--from-database: a database of SQLite becomes one of PostgreSQL, whatever interrupts it."""
+
+import multiprocessing
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from API.app.storage import lock_database
+from createDB.build import build
+from createDB.engine import database_url
+from createDB.errors import DatabaseUnusableError
+from createDB.moving.fitting import kinds_of, misfit
+from createDB.moving.move import move
+from createDB.moving.origin import opened
+from createDB.schema import servers
+from createDB.views import HISTORY
+from tests.conftest import LAYOUTS, wait_until
+from tests.createdb.conftest import SCRIPT, Change, Run, Start
+from tests.createdb.conversions import LISTS, make_completo, options
+from tests.postgresql import PostgresServer, rows_of
+
+FORK = multiprocessing.get_context("fork")
+"""What is forked has what it needs already, and is killed before it gets to its end."""
+
+FACTS = ", ".join(column.name for column in servers.columns)
+ASKED = (
+    f"SELECT {FACTS} FROM servers",  # noqa: S608
+    *LISTS,
+    *(f"SELECT {', '.join(view.columns)} FROM {view.name}" for view in HISTORY),  # noqa: S608
+)
+
+
+@pytest.fixture(scope="module")
+def origins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A database of each layout; tests copy them."""
+    whole = make_completo(tmp_path_factory.mktemp("completo"))
+    folder = tmp_path_factory.mktemp("compacto")
+    compact = shutil.copy(whole, folder / "servers.sqlite")
+    program = [sys.executable, str(SCRIPT), *options(folder)]
+    subprocess.run(program, check=True, capture_output=True)
+    return {"completo": whole, "compacto": Path(compact)}
+
+
+@pytest.fixture
+def origin(origins: dict[str, Path], tmp_path: Path) -> Path:
+    return Path(shutil.copy(origins["completo"], tmp_path / "servers.sqlite"))
+
+
+@pytest.fixture
+def target(postgresql: PostgresServer) -> Iterator[str]:
+    with postgresql.database() as url:
+        yield url
+
+
+def order(target: str, origin: Path) -> tuple[str, ...]:
+    return ("--database", target, "--from-database", str(origin))
+
+
+def place_of(target: str) -> list[dict[str, str]]:
+    """Tell how far an unfinished move has come."""
+    try:
+        return rows_of(target, "SELECT * FROM traslado")
+    except psycopg.errors.UndefinedTable:
+        return []
+
+
+def is_whole(target: str, origin: Path) -> bool:
+    """Go on with a move; tell whether all was there at its end."""
+    whole, lines = move(database_url(target), database_url(str(origin)))
+    assert whole, lines
+    return whole
+
+
+def assert_equal(target: str, origin: Path) -> None:
+    """Compare the rows of the contract, and all of the past."""
+    with closing(sqlite3.connect(origin)) as connection:
+        for query in ASKED:
+            ours = connection.execute(query).fetchall()
+            theirs = [tuple(row.values()) for row in rows_of(target, query)]
+            assert sorted(theirs, key=repr) == sorted(ours, key=repr), query
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_all_of_it_arrives(origins: dict[str, Path], layout: str, target: str, run: Run) -> None:
+    done = run(*order(target, origins[layout]))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "servers: 600 filas, iguales" in done.stdout
+    assert done.stdout.endswith("comprobadas una a una\n")
+    assert not place_of(target)
+    assert_equal(target, origins[layout])
+    astray = "SELECT 1 FROM servers_resto UNION ALL SELECT 1 FROM periodos_resto"
+    assert rows_of(target, astray) == []
+    [stored] = rows_of(target, "SELECT count(*) AS number FROM reportes JOIN servers USING "
+                       "(num_agente, id_reporte, id_serv, recibido)")  # fmt: skip
+    assert stored["number"] == 600
+    if layout == "completo":
+        strays = (
+            "SELECT 1 FROM procesos LEFT JOIN servers USING (id_serv, num_agente, recibido) "
+            "WHERE ipaddress IS NULL"
+        )
+        assert rows_of(target, strays) == []
+    assert run("--database", target).returncode == 0
+
+
+def test_killed_at_any_moment_it_goes_on(origin: Path, target: str, long_run: bool) -> None:
+    chance, seen = random.Random(5), set()
+    for _ in range(30 if long_run else 6):
+        before = place_of(target)
+        process = FORK.Process(target=is_whole, args=(target, origin))
+        process.start()
+        while place_of(target) == before and process.is_alive():
+            time.sleep(0.02)
+        time.sleep(chance.uniform(0, 0.1))
+        process.kill()
+        process.join()
+        seen.add(len(place_of(target)))
+        if not place_of(target):
+            break
+    assert len(seen) > 1
+    assert not place_of(target) or is_whole(target, origin)
+    assert_equal(target, origin)
+
+
+def test_interrupted_it_says_how_to_go_on(
+    origin: Path, target: str, start: Start, run: Run
+) -> None:
+    process = start(*order(target, origin))
+    wait_until(lambda: place_of(target), "a beginning")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert said.endswith("createDB.py: interrumpido; repita la orden y sigue donde quedó\n")
+    for arguments in ((), ("--check",)):
+        done = run("--database", target, *arguments)
+        assert done.returncode == 3
+        assert f"siga con createDB.py --database URL --from-database {origin}" in done.stderr
+    assert is_whole(target, origin)
+
+
+def begun(target: str, origin: Path) -> None:
+    """Begin a move, and kill it."""
+    process = FORK.Process(target=is_whole, args=(target, origin))
+    process.start()
+    wait_until(lambda: place_of(target), "a beginning")
+    process.kill()
+    process.join()
+
+
+def test_a_lost_connection_is_told_and_it_goes_on(
+    origin: Path, target: str, postgresql: PostgresServer
+) -> None:
+    def cut() -> None:
+        wait_until(lambda: place_of(target), "a beginning")
+        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        with postgresql.connect() as connection:
+            connection.execute(query, (target.rpartition("/")[2],))
+
+    with ThreadPoolExecutor() as aside:
+        aside.submit(cut)
+        with pytest.raises(DatabaseUnusableError, match=r"; repita la orden, que sigue.*$"):
+            is_whole(target, origin)
+    assert is_whole(target, origin)
+    assert_equal(target, origin)
+
+
+def test_another_database_than_it_began_with_is_refused(
+    origin: Path, target: str, change: Change
+) -> None:
+    begun(target, origin)
+    change(origin, "INSERT INTO bitacoras VALUES ('reportes-2026-11-20.jsonl', 1)")
+    with pytest.raises(DatabaseUnusableError, match="cambió desde entonces"):
+        is_whole(target, origin)
+
+
+def test_what_holds_data_is_refused(origin: Path, postgresql: PostgresServer) -> None:
+    with postgresql.database("completo") as target:
+        with psycopg.connect(target) as connection:
+            connection.execute("INSERT INTO retencion VALUES ('reportes', 1)")
+        words = r"ya tiene datos \(retencion\); dé una base de PostgreSQL vacía"
+        with pytest.raises(DatabaseUnusableError, match=words):
+            is_whole(target, origin)
+    with (
+        postgresql.database("compacto") as target,
+        pytest.raises(DatabaseUnusableError, match="no son completo como la base de origen"),
+    ):
+        is_whole(target, origin)
+
+
+def test_not_while_a_collector_works(origin: Path, target: str) -> None:
+    with (
+        lock_database(origin),
+        pytest.raises(DatabaseUnusableError, match=r"la usa otro colector.*; deténgalo antes"),
+    ):
+        is_whole(target, origin)
+
+
+def test_an_older_one_is_upgraded_first(seed: Path, target: str, run: Run) -> None:
+    done = run(*order(target, seed))
+    assert done.returncode == 3
+    assert done.stderr.endswith("ejecute createDB.py\n")
+    build(database_url(str(seed)))
+    with pytest.raises(DatabaseUnusableError, match="id_serv 9: no es una fecha y hora: 'ayer'"):
+        is_whole(target, seed)
+    with closing(sqlite3.connect(seed)) as connection, connection:
+        for table in ("servers", "procesos", "usuarios_activos"):
+            connection.execute(f"UPDATE {table} SET fecha_hora = NULL WHERE fecha_hora = 'ayer'")  # noqa: S608
+    assert is_whole(target, seed)
+    rows = rows_of(target, "SELECT id_serv, recibido FROM servers ORDER BY 1")
+    assert [tuple(row.values()) for row in rows] == [
+        (3, "2020-02-15 02:06:54.999000"),
+        (8, "2020-02-16 00:06:54.000000"),
+        (9, "1970-01-01 00:00:00.000000"),
+        (10, "1970-01-01 00:00:00.000000"),
+    ]
+    [most] = rows_of(target, "SELECT last_value FROM servers_id_serv_seq")
+    assert most["last_value"] == 57
+
+
+WRONG = {
+    "a NUL": ("UPDATE procesos SET name = 'a' || char(0) || 'b' WHERE id_proc = 30000",
+              "name de procesos, id_proc 30000: tiene un NUL, que PostgreSQL no admite: 'a\\x00b'"),
+    "no UTF-8": ("UPDATE procesos SET username = CAST(x'61ff' AS TEXT) WHERE id_proc = 777",
+                 "username de procesos, id_proc 777: no es UTF-8: 'a\\udcff'"),
+    "a surrogate": ("UPDATE agentes SET hostname = CAST(x'eda080' AS TEXT) WHERE num_agente = 2",
+                    "hostname de agentes, num_agente 2: no es UTF-8"),
+    "a number in a moment": ("UPDATE servers SET fecha_hora = 2026 WHERE id_serv = 5",
+                             "fecha_hora de servers, id_serv 5: no es una fecha y hora: 2026"),
+    "no moment": ("UPDATE servers SET fecha_hora = 'ayer' WHERE id_serv = 5",
+                  "no es una fecha y hora: 'ayer'"),
+    "an offset": ("UPDATE servers SET fecha_hora = '2026-11-20T10:00:00+01:00' WHERE id_serv = 5",
+                  "no tiene la forma AAAA-MM-DD HH:MM:SS.ffffff"),
+    "bytes": ("UPDATE hechos SET nombre = x'00' WHERE id_hecho = 3",
+              "nombre de hechos, id_hecho 3: no es texto: b'\\x00'"),
+    "a large number": ("UPDATE agentes SET rotacion = 1 << 31 WHERE num_agente = 1",
+                       "no cabe en 32 bits: 2147483648"),
+    "a text for a number": ("UPDATE procesos SET pid = 'uno' WHERE id_proc = 4",
+                            "pid de procesos, id_proc 4: no es un número entero: 'uno'"),
+    "a long text": ("UPDATE agentes SET clon_de = printf('%40d', 1) WHERE num_agente = 1",
+                    "tiene más de 36 caracteres"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_postgresql_cannot_hold_is_named(origin: Path, wrong: str, change: Change) -> None:
+    statement, said = WRONG[wrong]
+    change(origin, statement)
+    with opened(database_url(str(origin))) as found:
+        words = [
+            words
+            for part in found.parts
+            for piece in found.rows(part)
+            if (words := misfit(part, kinds_of(part.table), piece))
+        ]
+    assert len(words) == 1
+    assert said in words[0]
