@@ -1,5 +1,7 @@
 """Which boot of a server is its current one (docs/adr): kept by the writer, in `arranques`."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection
 
 from API.app.ingest.periods import Server
@@ -30,6 +32,11 @@ class Boots:
     def forget(self) -> None:
         """Drop what is remembered."""
         self._current.clear()
+
+    def forget_some(self, servers: Collection[int]) -> None:
+        """Drop what is remembered of these, by `num_agente`: somebody else may have changed it."""
+        for number in servers:
+            self._current.pop(number, None)
 
     def follow(
         self, connection: Connection, server: Server, boot: str | None, momento: int

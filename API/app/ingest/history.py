@@ -9,14 +9,15 @@ that does not outlive one.
 
 import sys
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from API.app.facts import LISTS, SYSTEM, Fact, Items, system_values
+from API.app.ingest.entry import Entry
 from API.app.ingest.labels import NO_ITEMS, NO_KEYS, Key, Labels, Observed, counted
 from API.app.ingest.periods import (
     Changes,
@@ -30,6 +31,7 @@ from API.app.ingest.periods import (
     periods_from,
 )
 from API.app.ingest.retention import limits_of
+from API.app.ingest.tables import tables_of
 from API.app.report import Report
 from createDB.schema import OPEN
 
@@ -70,6 +72,22 @@ class History:
         else:
             self._servers.move_to_end(id_agente)
         return server
+
+    def hold(self, connection: Connection, entries: Collection[Entry]) -> Collection[int]:
+        """Begin a transaction that stores `entries`, where other collectors may store some too.
+
+        Returns:
+            `num_agente` of servers that others have changed, or that nothing was known of.
+        """
+        tables = tables_of(connection)
+        idents = {entry.id_agente for entry in entries}
+        found = tables.hold(connection, idents, self._servers)
+        for ident, server in found.items():
+            before = self._servers.pop(ident, None)
+            self._remembered += server.size() - (before.size() if before else 0)
+            self._servers[ident] = server
+        self._labels.learn(connection, entries)
+        return [server.num_agente for server in found.values()]
 
     def record(
         self,
@@ -241,20 +259,25 @@ class _Place:
 
     def _later_reports(self) -> list[_Later]:
         """Give what stands after it, up to the first report that says something of every fact."""
-        found = []
-        rows = self.connection.exec_driver_sql(_LATER, (self.server.num_agente, self.momento))
-        for row in rows:
-            unknown = msgspec.json.decode(row.errores) if row.errores else ()
-            found.append(_Later(row.momento, row.id_arranque, unknown))
-            if not unknown:
-                break
-        rows.close()
+        found: list[_Later] = []
+        momento = self.momento
+        while rows := self._after(momento):
+            for row in rows:
+                unknown = msgspec.json.decode(row.errores) if row.errores else ()
+                found.append(_Later(row.momento, row.id_arranque, unknown))
+                if not unknown:
+                    return found
+            momento = rows[-1].momento
         return found
+
+    def _after(self, momento: int) -> Sequence[Row[Any]]:
+        row = (self.server.num_agente, momento)
+        return self.connection.exec_driver_sql(_LATER, row).fetchall()
 
 
 _LATER = """
     SELECT momento, id_arranque, errores FROM servers
-    WHERE num_agente = ? AND momento > ? ORDER BY momento
+    WHERE num_agente = ? AND momento > ? ORDER BY momento LIMIT 16
 """
 
 

@@ -5,13 +5,15 @@ A fact's label (`hechos`: field, name, second text) with a process id is a *key*
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from operator import add
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from API.app.facts import NO_PID, NOTHING, Items, Label
+from API.app.facts import LISTS, NO_PID, NOTHING, SYSTEM, Fact, Items, Label
+from API.app.ingest.entry import Entry
+from API.app.ingest.tables import Name, tables_of
 
 REMEMBERED = 100_000
 """Labels kept in memory; an agent that makes up names does not fill it."""
@@ -21,9 +23,6 @@ SHORT = 300
 
 Key = int
 """`id_hecho << 32 | pid + 1`; without a process id the lower half is 0."""
-
-_FIND = "SELECT id_hecho FROM hechos WHERE campo = ? AND nombre = ? AND valor IS ?"
-_INSERT = "INSERT INTO hechos (campo, nombre, valor) VALUES (?, ?, ?) RETURNING id_hecho"
 
 
 def key_of(id_hecho: int, pid: int) -> Key:
@@ -65,10 +64,13 @@ class Labels:
     def __init__(self) -> None:
         self._keys: dict[str, dict[Label, Key]] = {}
         """Field -> label -> its key with the process id 0."""
+        self._passing: dict[Name, Key] = {}
+        """What `learn` last found, be it kept above or not."""
 
     def forget(self) -> None:
         """Drop what is remembered."""
         self._keys.clear()
+        self._passing.clear()
 
     def observe(self, connection: Connection, field: str, items: Items) -> Observed:
         """Give the items of a fact their keys."""
@@ -79,14 +81,37 @@ class Labels:
         ]
         return Observed(array("q", map(add, first, items.pids)), items)
 
+    def learn(self, connection: Connection, entries: Collection[Entry]) -> None:
+        """Find the numbers of all that `entries` name, at once; they are known until the next."""
+        wanted = {
+            (fact.field, *label)
+            for fact in LISTS + SYSTEM
+            for label in self._unknown(fact, entries)
+        }
+        found = tables_of(connection).names(connection, wanted) if wanted else {}
+        self._passing = {name: key_of(number, 0) for name, number in found.items()}
+        for name, key in self._passing.items():
+            self._keep(name, key)
+
+    def _unknown(self, fact: Fact, entries: Collection[Entry]) -> set[Label]:
+        known = self._keys.setdefault(fact.field, {})
+        named = set[Label]()
+        for entry in entries:
+            named.update((entry.lists.get(fact.field) or fact.items(entry.report)).labels())
+        return named.difference(known)
+
     def _first_key(self, connection: Connection, field: str, label: Label) -> Key:
         """Give the key that a label has with the process id 0."""
-        known = self._keys[field]
+        name = (field, *label)
+        key = self._passing.get(name)
+        if key is None:
+            key = key_of(tables_of(connection).names(connection, [name])[name], 0)
+            self._keep(name, key)
+        return key
+
+    def _keep(self, name: Name, key: Key) -> None:
+        known = self._keys.setdefault(name[0], {})
         if len(known) >= REMEMBERED:
             known.clear()
-        row = (field, *label)
-        found = connection.exec_driver_sql(_FIND, row).scalar()
-        key = key_of(found or connection.exec_driver_sql(_INSERT, row).scalar_one(), 0)
-        if len(label[0]) + len(label[1] or "") <= SHORT:
-            known[label] = key
-        return key
+        if len(name[1]) + len(name[2] or "") <= SHORT:
+            known[name[1], name[2]] = key

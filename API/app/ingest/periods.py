@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from API.app.ingest.labels import Key, Keys, key_of, parts_of
-from API.app.ingest.sql import run_for_rows, values_of
+from API.app.ingest.tables import tables_of
 from createDB.schema import MAX_NUMBER, OPEN
 
 
@@ -38,6 +37,8 @@ class Server:
     """The `id_arranque` that its latest report named."""
     system: tuple[str | None, ...] | None = None
     """The values of the facts of the system in its latest report; None where not known."""
+    version: str = ""
+    """Where several collectors write: the transaction that last wrote its row in `agentes`."""
 
     def size(self) -> int:
         """Tell how many keys are remembered for it."""
@@ -75,7 +76,7 @@ class Changes:
         self._opened.append(
             (
                 server.num_agente, period.hasta, id_hecho, pid, period.desde, period.veces,
-                server.next_number % MAX_NUMBER, period.inicio, period.propio,
+                server.next_number % MAX_NUMBER, period.inicio, int(period.propio),
             )
         )  # fmt: skip
         server.next_number += period.veces
@@ -93,43 +94,20 @@ class Changes:
 
     def flush(self, connection: Connection) -> None:
         """Write it all."""
-        run_for_rows(connection, _end_open, self._closed)
-        run_for_rows(connection, _insert_periods, self._opened)
-        run_for_rows(connection, _insert_moments, list(self._moments))
+        tables = tables_of(connection)
+        tables.end_periods(connection, self._closed)
+        tables.insert_periods(connection, self._opened)
+        tables.insert_moments(connection, list(self._moments))
         present = [(presence >> 32, presence & 0xFFFFFFFF) for presence in self._present]
-        run_for_rows(connection, _insert_presences, present)
+        tables.insert_presences(connection, present)
         if self._repetitions > 1:
-            connection.exec_driver_sql(_REPETITIONS, (self._repetitions,))
+            tables.repeat(connection, self._repetitions)
         if len(self._known) > KNOWN_PRESENCES:
             self._known.clear()
         self._known |= self._present
         for done in (self._closed, self._opened, self._moments, self._present):
             done.clear()
         self._repetitions = 0
-
-
-@cache
-def _end_open(rows: int) -> str:
-    return (
-        "UPDATE periodos SET hasta = column1 "  # noqa: S608 - text of our own
-        f"FROM ({values_of(4, rows)}) AS ended "
-        f"WHERE num_agente = column2 AND hasta = {OPEN} AND id_hecho = column3 AND pid = column4"
-    )
-
-
-@cache
-def _insert_periods(rows: int) -> str:
-    return f"INSERT INTO periodos {values_of(9, rows)}"
-
-
-@cache
-def _insert_moments(rows: int) -> str:
-    return f"INSERT OR IGNORE INTO momentos (momento, num_agente) {values_of(2, rows)}"
-
-
-@cache
-def _insert_presences(rows: int) -> str:
-    return f"INSERT OR IGNORE INTO presencias (id_hecho, num_agente) {values_of(2, rows)}"
 
 
 def load_server(connection: Connection, id_agente: str) -> Server:
@@ -194,13 +172,6 @@ def begin_earlier(connection: Connection, num_agente: int, period: Period, momen
 _WHERE = "WHERE num_agente = ? AND hasta = ? AND id_hecho = ? AND pid = ?"
 _END = f"UPDATE periodos SET hasta = ? {_WHERE}"  # noqa: S608 - text of our own
 _BEGIN_EARLIER = f"UPDATE periodos SET desde = ? {_WHERE}"  # noqa: S608
-_REPETITIONS = """
-    WITH RECURSIVE missing (n) AS (
-        SELECT coalesce(max(n), 0) + 1 FROM repeticiones
-        UNION ALL SELECT n + 1 FROM missing WHERE n < ?1
-    )
-    INSERT INTO repeticiones SELECT n FROM missing WHERE n <= ?1
-"""
 _LOAD = "SELECT num_agente, momento, siguiente FROM agentes WHERE id_agente = ?"
 _NEW_SERVER = "INSERT INTO agentes (id_agente, siguiente) VALUES (?, 0) RETURNING num_agente"
 _AT = """

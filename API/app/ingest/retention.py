@@ -52,7 +52,7 @@ def was_removed(connection: Connection, id_agente: str, momento: int) -> bool:
 
 _RAISE = """
     INSERT INTO retencion (que, hasta) VALUES (?, ?)
-    ON CONFLICT (que) DO UPDATE SET hasta = max(hasta, excluded.hasta)
+    ON CONFLICT (que) DO UPDATE SET hasta = max(retencion.hasta, excluded.hasta)
 """
 WAS_REMOVED = """
     SELECT 1 FROM retencion, agentes

@@ -7,20 +7,18 @@ caller's transaction.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from API.app.facts import NO_PID
 from API.app.ingest.boots import Boots
 from API.app.ingest.entry import Entry, Stored, take_apart
 from API.app.ingest.history import History
 from API.app.ingest.periods import Server
-from API.app.ingest.sql import insert_statement, run_for_rows, sql_time, to_ms, values_of
+from API.app.ingest.sql import sql_time, to_ms
+from API.app.ingest.tables import Stands, tables_of
 from API.app.report import Report
-from createDB.schema import servers
 
 CLOCK_AHEAD = timedelta(minutes=5)
 """How far a server's clock may run ahead before its word about the moment no longer counts."""
@@ -72,35 +70,44 @@ class Store:
         All of it is written when there are no more to give.
         """
         try:
+            self._prepare(connection, entries)
             for group in _groups(entries):
                 yield from self._storing_group(connection, group, now)
         except BaseException:
             self.forget()
             raise
 
+    def _prepare(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Have nobody else store reports of these servers, where others could."""
+        if tables_of(connection).shared:
+            self._boots.forget_some(self._history.hold(connection, entries))
+
     def _storing_group(
         self, connection: Connection, entries: Sequence[Entry], now: datetime
     ) -> Iterator[list[Stored]]:
         """Write reports of different servers."""
+        tables = tables_of(connection)
         placed = [self._place(connection, entry, now) for entry in entries]
         rows = [_server_row(item) for item in placed]
-        created: dict[int, int] = dict(map(tuple, run_for_rows(connection, _insert_servers, rows)))
+        created = tables.number(connection, rows)
         results = [_stored(connection, item, created) for item in placed]
         yield results
+        fresh = [
+            (item, Stands(result.id_serv, row, item.entry.lists))
+            for item, result, row in zip(placed, results, rows, strict=True)
+            if result.created
+        ]
+        tables.insert(connection, [stands for _, stands in fresh], lists=self._rows)
         agents = []
-        for item, result in zip(placed, results, strict=True):
-            if not result.created:
-                continue
-            if self._rows:
-                _insert_children(connection, result.id_serv, item.entry)
+        for item, stands in fresh:
             report = item.entry.report
             self._boots.follow(connection, item.server, report.id_arranque, item.momento)
             self._history.record(connection, item.server, report, item.entry.lists, item.momento)
             agents.append(
-                _agent_row(result.id_serv, item.server, report, item.recibido, item.momento)
+                _agent_row(stands.id_serv, item.server, report, item.recibido, item.momento)
             )
         self._history.flush(connection)
-        run_for_rows(connection, _update_agents, agents)
+        tables.update_agents(connection, agents)
 
     def _place(self, connection: Connection, entry: Entry, now: datetime) -> _Placed:
         """Find the report's place in its server's history: a millisecond that no other has."""
@@ -133,7 +140,7 @@ class Store:
         self._history.record(connection, server, head, lists, momento)
         self._history.flush(connection)
         row = _agent_row(id_serv, server, head, recibido, momento)
-        run_for_rows(connection, _update_agents, [row])
+        tables_of(connection).update_agents(connection, [row])
 
     def forget(self) -> None:
         """Drop what is remembered: the caller's transaction was rolled back."""
@@ -150,8 +157,8 @@ def _stored(connection: Connection, item: _Placed, created: Mapping[int, int]) -
     number = item.server.num_agente
     if number in created:
         return Stored(created[number], created=True)
-    row = connection.exec_driver_sql(_FIND_SERVER, (number, item.entry.id_reporte))
-    return Stored(row.scalar_one(), created=False)
+    id_serv = tables_of(connection).find(connection, number, item.entry.id_reporte)
+    return Stored(id_serv, created=False)
 
 
 def moment_of(fecha_hora: datetime, recibido: datetime) -> datetime:
@@ -175,40 +182,10 @@ def _groups(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     yield entries[start:]
 
 
-_FIND_SERVER = "SELECT id_serv FROM servers WHERE num_agente = ? AND id_reporte = ?"
-_TAKEN = "SELECT momento FROM servers WHERE num_agente = ? AND momento >= ? ORDER BY momento"
+_TAKEN = """
+    SELECT momento FROM servers WHERE num_agente = ? AND momento >= ? ORDER BY momento LIMIT 64
+"""
 _PLACE = "UPDATE servers SET momento = ?, num_agente = ? WHERE id_serv = ?"
-
-
-@cache
-def _insert_servers(rows: int) -> str:
-    return (
-        f"{insert_statement(servers, rows)} "
-        "ON CONFLICT (num_agente, id_reporte) DO NOTHING RETURNING num_agente, id_serv"
-    )
-
-
-_OF_LATEST = ("hostname", "ipaddress", "id_serv", "intervalo", "version_agente", "momento")
-"""Columns of `agentes` that its latest report decides."""
-
-_AGENT_ROW = (*_OF_LATEST, "num_agente", "siguiente", "recibido", "descartados")
-
-
-@cache
-def _update_agents(rows: int) -> str:
-    latest = "reported.momento >= coalesce(agentes.momento, reported.momento)"
-    of_latest = (f"{name} = iif({latest}, reported.{name}, agentes.{name})" for name in _OF_LATEST)
-    return f"""
-        WITH reported ({", ".join(_AGENT_ROW)}) AS ({values_of(len(_AGENT_ROW), rows)})
-        UPDATE agentes SET
-            siguiente = max(agentes.siguiente, reported.siguiente),
-            primer_reporte = coalesce(min(primer_reporte, recibido), primer_reporte, recibido),
-            ultimo_reporte = coalesce(max(ultimo_reporte, recibido), ultimo_reporte, recibido),
-            descartados =
-                max(coalesce(agentes.descartados, 0), coalesce(reported.descartados, 0)),
-            {", ".join(of_latest)}
-        FROM reported WHERE agentes.num_agente = reported.num_agente
-    """  # noqa: S608 - text of our own
 
 
 def _free_moment(
@@ -218,13 +195,14 @@ def _free_moment(
     momento = to_ms(moment_of(fecha_hora, recibido))
     if server.momento is None or momento > server.momento:
         return momento
-    taken = connection.exec_driver_sql(_TAKEN, (server.num_agente, momento))
-    for row in taken:
-        if row.momento > momento:
-            break
-        momento += 1
-    taken.close()
-    return momento
+    while True:
+        taken = connection.exec_driver_sql(_TAKEN, (server.num_agente, momento)).scalars().all()
+        for other in taken:
+            if other > momento:
+                return momento
+            momento += 1
+        if not taken:
+            return momento
 
 
 def _server_row(item: _Placed) -> tuple[Any, ...]:
@@ -256,7 +234,7 @@ def _server_row(item: _Placed) -> tuple[Any, ...]:
 def _agent_row(
     id_serv: int, server: Server, report: Report, recibido: datetime | None, momento: int
 ) -> tuple[Any, ...]:
-    """Give the values of `_AGENT_ROW`."""
+    """Give the values of `AGENT_ROW`."""
     return (
         report.hostname,
         report.ipaddress,
@@ -269,29 +247,3 @@ def _agent_row(
         None if recibido is None else sql_time(recibido),
         report.descartados,
     )
-
-
-def _insert_children(connection: Connection, id_serv: int, entry: Entry) -> None:
-    """Give each item of the report's lists a row."""
-    shared = (id_serv, entry.report.ipaddress, sql_time(entry.report.fecha_hora))
-    found = entry.lists["procesos"]
-    processes = list(zip(found.pids, found.names, found.values, strict=True))
-    run_for_rows(connection, _insert_processes, processes, shared)
-    found = entry.lists["usuarios_activos"]
-    sessions = [
-        (name, None if pid == NO_PID else pid)
-        for name, pid in zip(found.names, found.pids, strict=True)
-    ]
-    run_for_rows(connection, _insert_sessions, sessions, shared)
-
-
-@cache
-def _insert_processes(rows: int) -> str:
-    columns = "id_serv, ip_server, fecha_hora, pid, name, username"
-    return f"INSERT INTO procesos ({columns}) {values_of(3, rows, shared=3)}"
-
-
-@cache
-def _insert_sessions(rows: int) -> str:
-    columns = "id_serv, ip_server, fecha_hora, username, pid"
-    return f"INSERT INTO usuarios_activos ({columns}) {values_of(2, rows, shared=3)}"

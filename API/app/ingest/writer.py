@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from API.app.errors import StorageUnavailableError
 from API.app.ingest.entry import Entry, Stored
@@ -138,8 +138,12 @@ def _is_outage(error: Exception) -> bool:
     """Tell whether the disk or the database is the matter, and not one of the reports."""
     if isinstance(error, OperationalError | OSError):
         return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if hasattr(error.orig, "sqlstate"):  # PostgreSQL says of what class it is
+        return not isinstance(error, IntegrityError | DataError)
     # sqlite3 has no class of its own for a damaged file; it is the base class that it raises.
-    return isinstance(error, DBAPIError) and type(error.orig) is sqlite3.DatabaseError
+    return type(error.orig) is sqlite3.DatabaseError
 
 
 def _as_failure(error: Exception) -> Exception:

@@ -1,0 +1,185 @@
+"""How rows go into PostgreSQL: by COPY where they are new, as arrays where they change others."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from API.app.facts import NO_PID
+from API.app.ingest.agents import update_agents_from
+from API.app.ingest.postgresql import holding, names
+from API.app.ingest.postgresql.copying import copy_in, line, value
+from createDB.schema import OPEN, periodos, servers
+
+if TYPE_CHECKING:
+    from API.app.ingest.periods import Server
+    from API.app.ingest.tables import Name, Row, Stands
+
+
+class PostgresqlTables:
+    """`Tables` of PostgreSQL, where several collectors write."""
+
+    shared = True
+
+    def hold(
+        self, connection: Connection, idents: Collection[str], known: "Mapping[str, Server]"
+    ) -> "dict[str, Server]":
+        """Lock the rows of these servers; load those that are not as they are remembered."""
+        return holding.hold(connection, idents, known)
+
+    def names(self, connection: Connection, wanted: "Collection[Name]") -> "Mapping[Name, int]":
+        """Give each name its `id_hecho`, in a transaction of its own where one is new."""
+        return names.numbers_of(connection, wanted)
+
+    def number(self, connection: Connection, rows: "Sequence[Row]") -> dict[int, int]:
+        """Number the reports by `reportes`, where those that are there already are found."""
+        given = [row[_ID_SERV] for row in rows if row[_ID_SERV] is not None]
+        if given:
+            _skip_to(connection, max(given))
+        columns = [[row[place] for row in rows] for place in _OF_REPORTES]
+        created = dict(map(tuple, connection.exec_driver_sql(_NUMBER, tuple(columns)).all()))
+        brought = [number for number in created.values() if number in set(given)]
+        if brought:
+            _require_free(connection, brought)
+        return created
+
+    def find(self, connection: Connection, num_agente: int, id_reporte: str) -> int:
+        """Give the number of a report that is there."""
+        found = connection.exec_driver_sql(_FIND_REPORT, (num_agente, id_reporte))
+        return int(found.scalar_one())
+
+    def insert(self, connection: Connection, reports: "Sequence[Stands]", *, lists: bool) -> None:
+        """Write the rows of `servers`, and of the reports' lists."""
+        if not reports:
+            return
+        rows = [line((report.id_serv, *report.server[1:])) for report in reports]
+        copy_in(connection, _SERVERS, "".join(rows))
+        if lists:
+            copy_in(connection, _PROCESOS, "".join(map(_processes, reports)))
+            copy_in(connection, _USUARIOS, "".join(map(_sessions, reports)))
+
+    def update_agents(self, connection: Connection, rows: "Sequence[Row]") -> None:
+        """Let `agentes` say what the reports do; their rows are held."""
+        _for_columns(connection, _UPDATE_AGENTS, rows)
+
+    def end_periods(self, connection: Connection, rows: "Sequence[Row]") -> None:
+        """End open periods: they move to the partition of their month."""
+        _for_columns(connection, _END, rows)
+
+    def insert_periods(self, connection: Connection, rows: "Sequence[Row]") -> None:
+        """Begin periods."""
+        if rows:
+            copy_in(connection, _PERIODOS, "".join(map(line, rows)))
+
+    def insert_moments(self, connection: Connection, rows: "Sequence[Row]") -> None:
+        """Have `momentos` hold these rows."""
+        _for_columns(connection, _MOMENTS, rows)
+
+    def insert_presences(self, connection: Connection, rows: "Sequence[Row]") -> None:
+        """Have `presencias` hold these rows."""
+        _for_columns(connection, _PRESENCES, rows)
+
+    def repeat(self, connection: Connection, times: int) -> None:
+        """Have `repeticiones` go up to `times`, in a transaction of its own."""
+        names.repeat(connection, times)
+
+
+POSTGRESQL = PostgresqlTables()
+
+
+def _for_columns(connection: Connection, statement: str, rows: "Sequence[Row]") -> None:
+    """Run a statement for many rows, told it as an array for each column."""
+    if rows:
+        connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
+
+
+def _skip_to(connection: Connection, number: int) -> None:
+    """Have the sequence not give a number that a report brings along, nor one before it.
+
+    Called within an import. The sequence is moved by taking numbers from it: setting it could set
+    it back to where another collector has just passed it.
+    """
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (IMPORTING,))
+    connection.exec_driver_sql(_SKIP, (number,))
+
+
+def _require_free(connection: Connection, numbers: list[int]) -> None:
+    """Refuse numbers that others have; nobody else brings numbers along until the commit."""
+    taken = connection.exec_driver_sql(_TAKEN, (numbers,)).scalars().all()
+    if taken or len(set(numbers)) < len(numbers):
+        raise IntegrityError(_TAKEN, (numbers,), ValueError(f"numbers taken: {taken}"))
+
+
+def _processes(report: "Stands") -> str:
+    found = report.lists["procesos"]
+    if not found.names:
+        return ""
+    before, after = _around(report)
+    items = [
+        f"{pid}\t{value(name)}\t{value(user)}"
+        for pid, name, user in zip(found.pids, found.names, found.values, strict=True)
+    ]
+    return before + (after + before).join(items) + after
+
+
+def _sessions(report: "Stands") -> str:
+    found = report.lists["usuarios_activos"]
+    before, after = _around(report)
+    return "".join(
+        f"{before}{value(name)}\t{value(None if pid == NO_PID else pid)}{after}"
+        for name, pid in zip(found.names, found.pids, strict=True)
+    )
+
+
+def _around(report: "Stands") -> tuple[str, str]:
+    """Write what the rows of a report's lists share: before and after what is their own."""
+    row = report.server
+    before = (report.id_serv, row[_IPADDRESS], row[_FECHA_HORA])
+    return "\t".join(map(value, before)) + "\t", f"\t{row[_NUM_AGENTE]}\t{row[_RECIBIDO]}\n"
+
+
+IMPORTING = 0x636F6D70_00000010
+"""The advisory lock of whoever brings in reports with the numbers that they have."""
+
+_COLUMNS = [column.name for column in servers.columns]
+_ID_SERV, _IPADDRESS, _FECHA_HORA, _RECIBIDO, _NUM_AGENTE = map(
+    _COLUMNS.index, ("id_serv", "ipaddress", "fecha_hora", "recibido", "num_agente")
+)
+_OF_REPORTES = [_NUM_AGENTE, _COLUMNS.index("id_reporte"), _ID_SERV, _RECIBIDO]
+_SERVERS = f"servers ({', '.join(_COLUMNS)})"
+_PROCESOS = "procesos (id_serv, ip_server, fecha_hora, pid, name, username, num_agente, recibido)"
+_USUARIOS = "usuarios_activos (id_serv, ip_server, fecha_hora, username, pid, num_agente, recibido)"
+_PERIODOS = f"periodos ({', '.join(column.name for column in periodos.columns)})"
+_NUMBER = """
+    INSERT INTO reportes (num_agente, id_reporte, id_serv, recibido)
+    SELECT number, report, coalesce(given, nextval('servers_id_serv_seq')), came
+    FROM unnest(?::integer[], ?::text[], ?::bigint[], ?::timestamp[])
+        AS wanted (number, report, given, came)
+    WHERE NOT EXISTS (SELECT FROM reportes WHERE num_agente = number AND id_reporte = report)
+    ON CONFLICT DO NOTHING RETURNING num_agente, id_serv
+"""
+_SKIP = """
+    SELECT count(nextval('servers_id_serv_seq')) FROM servers_id_serv_seq,
+    LATERAL generate_series(last_value + is_called::integer, ?)
+"""
+_TAKEN = "SELECT id_serv FROM servers WHERE id_serv = ANY(?)"
+_FIND_REPORT = "SELECT id_serv FROM reportes WHERE num_agente = ? AND id_reporte = ?"
+_UPDATE_AGENTS = update_agents_from(
+    "SELECT * FROM unnest(?::text[], ?::text[], ?::bigint[], ?::float8[], ?::text[], ?::bigint[], "
+    "?::integer[], ?::bigint[], ?::timestamp[], ?::bigint[])"
+)
+_END = f"""
+    UPDATE periodos SET hasta = ended.momento
+    FROM unnest(?::bigint[], ?::integer[], ?::integer[], ?::bigint[])
+        AS ended (momento, number, hecho, process)
+    WHERE num_agente = number AND hasta = {OPEN} AND id_hecho = hecho AND pid = process
+"""  # noqa: S608 - text of our own
+_MOMENTS = """
+    INSERT INTO momentos (momento, num_agente)
+    SELECT * FROM unnest(?::bigint[], ?::integer[]) ON CONFLICT DO NOTHING
+"""
+_PRESENCES = """
+    INSERT INTO presencias (id_hecho, num_agente)
+    SELECT * FROM unnest(?::integer[], ?::integer[]) ON CONFLICT DO NOTHING
+"""
