@@ -4,6 +4,8 @@ from typing import Any
 
 import psycopg
 from psycopg.adapt import Loader
+from psycopg.types.numeric import FloatLoader, IntLoader
+from psycopg.types.string import TextLoader
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 
@@ -18,6 +20,9 @@ KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count"
 
 SERVER_SIDE = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 2}
 """The same of the server, which lets go of what a collector that is gone had locked."""
+
+AS_IT_IS = "as_it_is"
+"""The execution option of a statement that is in PostgreSQL's words already."""
 
 WITHOUT_FRACTION = 19
 """Characters of a moment that PostgreSQL writes without a fraction of a second."""
@@ -70,6 +75,25 @@ def use_written_values(connection: psycopg.Connection[Any]) -> None:
     connection.adapters.register_loader("numeric", _NumberLoader)
 
 
+def use_plain_values(connection: psycopg.Connection[Any]) -> None:
+    """Have a connection give nothing but numbers and text, as SQLite does."""
+    adapters = connection.adapters
+    for known in adapters.types:
+        for oid in filter(None, (known.oid, known.array_oid)):
+            adapters.register_loader(oid, TextLoader)
+    for name in ("int2", "int4", "int8", "oid"):
+        adapters.register_loader(name, IntLoader)
+    for name in ("float4", "float8"):
+        adapters.register_loader(name, FloatLoader)
+    adapters.register_loader("bool", _TruthLoader)
+    use_written_values(connection)
+
+
+class _TruthLoader(Loader):
+    def load(self, data: Any) -> int:
+        return int(bytes(data) == b"t")
+
+
 class _MomentLoader(Loader):
     def load(self, data: Any) -> str:
         text = bytes(data).decode("ascii")
@@ -92,6 +116,11 @@ def _translate(
     _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, many: bool
 ) -> tuple[str, Any]:
     """Translate a statement of ours; SQLAlchemy writes its own as PostgreSQL wants them."""
-    if context is None or context.compiled is not None or many:
+    if context is None or context.compiled is not None:
         return statement, parameters
+    if context.execution_options.get(AS_IT_IS):
+        return statement, parameters
+    if many:
+        each = [translated(statement, row) for row in parameters]
+        return each[0][0], [row for _, row in each]
     return translated(statement, parameters)

@@ -49,6 +49,36 @@ def translated(statement: str, parameters: Parameters) -> tuple[str, Parameters]
     return text, parameters
 
 
+def with_values(statement: str, values: Mapping[str, str], *, as_it_is: bool) -> str:
+    """Write a statement with an expression in the place of each name; nothing else is a parameter.
+
+    Args:
+        statement: in SQLite's words, or in PostgreSQL's.
+        values: expressions by name; a name that is not there stays.
+        as_it_is: it is in PostgreSQL's words: nothing else is to be changed.
+    """
+    tokens = [_Token(found) for found in _TOKEN.finditer(statement)]
+    if not as_it_is:
+        _drop_hints(tokens)
+        _compare_nulls(tokens)
+    return "".join(
+        values.get(token.text[1:], token.text) if token.kind == "name" else token.text
+        for token in tokens
+    )
+
+
+def says_otherwise(statement: str) -> str | None:
+    """Give what PostgreSQL may read otherwise than is done here, as `$` quotes; None if nothing."""
+    tokens = [_Token(found) for found in _TOKEN.finditer(statement)]
+    for token, after in pairwise([*tokens, _END]):
+        opens = token.is_word("E", "U", "B", "X", "N") and after.text.startswith(("'", "&"))
+        if "$" in token.text and token.kind != "quoted":
+            return token.text
+        if opens:
+            return token.text + after.text[:1]
+    return None
+
+
 @lru_cache(maxsize=2_048)
 def translation(statement: str) -> tuple[str, bool]:
     """Give a statement in PostgreSQL's words, and whether its places are numbered."""
@@ -75,6 +105,9 @@ class _Token:
         if self.kind == "place":
             return "%s" if self.text == "?" else f"%({self.text[1:]})s"
         return self.text.replace("%", "%%")
+
+
+_END = _Token(next(_TOKEN.finditer(" ")))
 
 
 def _drop_hints(tokens: list[_Token]) -> None:
