@@ -10,6 +10,7 @@ import pytest
 from API.app.compliance import trial
 from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, STEPS, Guard, QueryError
 from API.app.queries.politicas import Reported
+from createDB.engine import database_url
 
 SLOW = "hex(zeroblob(50000))"
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
@@ -52,7 +53,7 @@ def test_a_trial_of_slow_steps_is_stopped(database: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(trial, "GRACE_S", 0.5)
     query = f"{ENDLESS} SELECT count(*) FROM n WHERE instr(hex(zeroblob(99999)), {SLOW} || i) > 0"
     began = time.monotonic()
-    found = trial.try_query(database, query, [Reported("a", "a", 1)])
+    found = trial.try_query(database_url(str(database)), query, [Reported("a", "a", 1)])
     assert found.failure
     assert time.monotonic() - began < 20
 

@@ -1,6 +1,5 @@
 """Every report is judged once, in its place; what is kept says what was true, when."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -152,11 +151,11 @@ def test_a_policy_on_names_runs_when_one_of_them_comes_or_goes(new_trial: NewTri
     ran: list[str] = []
     run = trial.court.guard.run
 
-    def noting(query: str, id_serv: int, en: str, own: Iterable[str] = ()) -> Found:
+    def noting(query: str, id_serv: int, en: str, *rest: Any) -> Found:
         ran.append(query)
-        return run(query, id_serv, en, own)
+        return run(query, id_serv, en, *rest)
 
-    trial.court.guard.run = noting  # type: ignore[method-assign]
+    trial.court.guard.run = noting  # type: ignore[assignment]
     trial.stores(entry(0, 0, 1, procesos=MINER))
     trial.judges()
     for number, (process, runs) in enumerate(

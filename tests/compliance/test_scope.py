@@ -80,18 +80,20 @@ def test_what_a_query_reads_must_be_declared(query: str, missing: str) -> None:
         (f"SELECT p.pid, u.username FROM usuarios_activos u, procesos p {TWO.format('p', 'u')}",
          {"procesos", "usuarios_activos"}),
         (f"SELECT u.pid, s.nucleo FROM servers s, usuarios_activos u {TWO.format('s', 'u')}",
-         {"usuarios_activos"}),
-        (f"SELECT * FROM procesos {MINE}", set()),
-        ("SELECT pid FROM procesos WHERE id_serv <> :id_serv", set()),
-        ("SELECT pid FROM procesos WHERE id_serv = :id_serv - 1", set()),
-        (f"SELECT pid FROM procesos {MINE} OR name = 'a'", set()),
-        (f"SELECT pid FROM procesos {MINE} AND name NOT IN (SELECT name FROM procesos)", set()),
-        (f"SELECT pid FROM procesos p JOIN usuarios_activos u USING (id_serv, pid) {MINE}", set()),
+         {"servers", "usuarios_activos"}),
+        (f"SELECT nucleo FROM servers {MINE}", {"servers"}),
+        (f"SELECT * FROM procesos {MINE}", None),
+        (f"SELECT nucleo FROM servers {MINE} UNION SELECT nucleo FROM servers WHERE oid = 7", None),
+        ("SELECT pid FROM procesos WHERE id_serv <> :id_serv", None),
+        ("SELECT pid FROM procesos WHERE id_serv = :id_serv - 1", None),
+        (f"SELECT pid FROM procesos {MINE} OR name = 'a'", None),
+        (f"SELECT pid FROM procesos {MINE} AND name NOT IN (SELECT name FROM procesos)", None),
+        (f"SELECT pid FROM procesos p JOIN usuarios_activos u USING (id_serv, pid) {MINE}", None),
         (f"SELECT 1 FROM procesos {MINE} UNION SELECT 1 FROM usuarios_activos WHERE rowid = 1",
-         set()),
-        (f"SELECT h.pid FROM historial_procesos h, procesos {MINE}", set()),
+         None),
+        (f"SELECT h.pid FROM historial_procesos h, procesos {MINE}", None),
     ],
 )  # fmt: skip
-def test_queries_of_their_report_alone_are_told(query: str, own: set[str]) -> None:
+def test_queries_of_their_report_alone_are_told(query: str, own: set[str] | None) -> None:
     required = ("procesos", "usuarios_activos", "servers", "nucleo")
     assert looks(query, *required).own == own

@@ -2,20 +2,21 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from sqlalchemy.exc import DBAPIError
 
 from API.app.compliance.examples import Failure, failures
-from API.app.compliance.guard import Guard
+from API.app.compliance.guard import open_guard
 from API.app.compliance.judging import Outcome, Verdict, judge
-from API.app.compliance.library import SHIPPED, Library, Problem, Rule, load
+from API.app.compliance.library import OTHER_WORDS, SHIPPED, Library, Problem, Rule, load
 from API.app.compliance.subjects import Subject, fleet_at
 from API.app.ingest.sql import sql_time, to_ms
 from API.app.settings import Settings, SettingsError
-from createDB.engine import database_path, open_engine
+from createDB.engine import is_postgresql, name_of, open_engine, unusable
 from createDB.state import ready
 
 ROWS_SHOWN = 5
@@ -46,8 +47,27 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         print(problem)
     if options.action == "test":
         return max(_test(rules), bool(problems))
-    print(f"Políticas que valen: {len(rules)}; archivos que no: {len(problems)}.")
-    return int(bool(problems))
+    refused = list(_refused(settings, rules))
+    for line in refused:
+        print(line)
+    good, bad = len(rules) - len(refused), len(problems) + len(refused)
+    print(f"Políticas que valen: {good}; archivos que no: {bad}.")
+    return int(bad > 0)
+
+
+def _refused(settings: Settings, rules: Sequence[Rule]) -> Iterator[str]:
+    """Say which queries PostgreSQL would not run, where that is the database."""
+    if not is_postgresql(settings.database):
+        for rule in rules:
+            if rule.policy.consulta_postgresql:
+                print(f"{rule.policy.id}: {OTHER_WORDS}: sin probar, la base de datos es SQLite")
+        return
+    from API.app.compliance.postgresql.checking import refused  # psycopg, which SQLite needs not
+
+    try:
+        yield from refused(settings.database, rules)
+    except DBAPIError as error:
+        raise unusable(error, name_of(settings.database)) from None
 
 
 def folders(settings: Settings) -> list[Path]:
@@ -102,7 +122,7 @@ def _try(settings: Settings, options: argparse.Namespace) -> int:
     if options.server and not subjects:
         raise SettingsError(f"no hay reportes de '{options.server}' hasta ese momento")
     counts: Counter[Verdict] = Counter()
-    guard = Guard.open(database_path(settings.database))
+    guard = open_guard(settings.database)
     for subject in subjects:
         outcome = judge(guard, rule, subject, sql_time(at))
         counts[outcome.veredicto] += 1

@@ -3,10 +3,17 @@
 import math
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
+
+from sqlalchemy.engine import URL
+
+from createDB.engine import database_path, is_postgresql
+
+if TYPE_CHECKING:
+    from API.app.compliance.postgresql.guard import PostgresGuard
 
 TIME_S = 0.5
 """Processor time that a query may take, in seconds."""
@@ -82,8 +89,20 @@ def wrapped(query: str) -> str:
     return f"SELECT * FROM (\n{query.strip().rstrip(';')}\n) LIMIT {MAX_ROWS + 1}"  # noqa: S608
 
 
+def open_guard(url: URL) -> "AnyGuard":
+    """Open a database for queries of policies."""
+    if is_postgresql(url):
+        from API.app.compliance.postgresql.guard import PostgresGuard
+
+        return PostgresGuard.open(url)
+    return Guard.open(database_path(url))
+
+
+AnyGuard = Union["Guard", "PostgresGuard"]
+
+
 class Guard:
-    """A connection that policies' queries run on."""
+    """A connection to SQLite that policies' queries run on."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Take over a connection, for nothing else from now on."""
@@ -96,13 +115,13 @@ class Guard:
         self._connection = connection
         self._deadline = math.inf
         """Of the query that runs: SQLite counts steps over all runs of a statement, BEGIN too."""
-        self._rows: _Rows | None = None
+        self._rows: Rows | None = None
 
     @classmethod
     def open(cls, path: Path) -> "Guard":
         """Open the database at `path` for reading."""
         guard = cls(_open(path))
-        guard._rows = _Rows(_open(path))
+        guard._rows = Rows(_open(path))
         return guard
 
     def close(self) -> None:
@@ -127,25 +146,28 @@ class Guard:
         finally:
             self._connection.execute("COMMIT")
 
-    def run(self, query: str, id_serv: int, en: str, own: Iterable[str] = ()) -> Found:
+    def run(
+        self, query: str, id_serv: int, en: str, own: Collection[str] | None = None,
+        _other_words: str | None = None,
+    ) -> Found:  # fmt: skip
         """Run a policy's query.
 
         Args:
             query: one SELECT.
             id_serv: the report.
             en: the moment of the judgement, as the database writes moments.
-            own: tables of `ROWS`, where it looks at these, and in them at its report alone.
+            own: tables that it looks at, where it looks at its report alone.
 
         Raises:
             QueryError: it is no such query, it failed, or it took too long.
         """
-        if own and self._rows:
+        if own and self._rows and not ROWS.keys().isdisjoint(own):
             return self._rows.run(query, id_serv, en, own)
         self._deadline = time.thread_time() + TIME_S
         try:
             cursor = self._connection.execute(wrapped(query), {"id_serv": id_serv, "en": en})
             with closing(cursor):
-                return _kept(cursor)
+                return kept((dict(row), _size_of(row)) for row in cursor)
         except sqlite3.Warning:
             raise QueryError("hay más de una sentencia") from None
         except sqlite3.Error as error:
@@ -157,7 +179,7 @@ class Guard:
         return time.thread_time() > self._deadline
 
 
-class _Rows(Guard):
+class Rows(Guard):
     """A guard that has the processes and sessions of one report at hand, found by name.
 
     Most queries look for names among the rows of their report, one after another. In temporary
@@ -171,31 +193,39 @@ class _Rows(Guard):
         for statement in _TABLES_OF_ROWS:
             connection.execute(statement)
         self._fetching = False
-        self._held = dict.fromkeys(ROWS, 0)
+        self._held: dict[str, int] = {}
         """Of which report each table has the rows."""
         super().__init__(connection)
 
-    def run(self, query: str, id_serv: int, en: str, own: Iterable[str] = ()) -> Found:
+    def run(
+        self, query: str, id_serv: int, en: str, own: Collection[str] | None = None,
+        _other_words: str | None = None,
+    ) -> Found:  # fmt: skip
         """Run a policy's query over the rows of its report."""
-        for name in own:
-            if self._held[name] != id_serv:
+        for name in own or ():
+            if self._held.get(name) != id_serv:
                 self._fetch(name, id_serv)
         return super().run(query, id_serv, en)
 
     def _fetch(self, name: str, id_serv: int) -> None:
-        columns = ", ".join(ROWS[name])
-        fetch = f"INSERT INTO temp.{name} SELECT {columns} FROM main.{name} WHERE id_serv = ?"  # noqa: S608
-        self._held[name] = 0
+        self._held.pop(name, None)
         self._deadline = time.thread_time() + TIME_S
         self._fetching = True  # no policy's statement runs meanwhile
         try:
-            self._connection.execute(f"DELETE FROM temp.{name}")  # noqa: S608 - names of our own
-            self._connection.execute(fetch, (id_serv,))
+            self._fill(name, id_serv)
         except sqlite3.Error as error:
             raise QueryError(_reason(error)) from None
         finally:
             self._fetching = False
         self._held[name] = id_serv
+
+    def _fill(self, name: str, id_serv: int) -> None:
+        """Have a table hold the rows of a report; `servers` has them."""
+        if name in ROWS:
+            columns = ", ".join(ROWS[name])
+            fetch = f"INSERT INTO temp.{name} SELECT {columns} FROM main.{name} WHERE id_serv = ?"  # noqa: S608
+            self._connection.execute(f"DELETE FROM temp.{name}")  # noqa: S608 - names of our own
+            self._connection.execute(fetch, (id_serv,))
 
     def _authorize(self, *given: Any) -> int:
         return sqlite3.SQLITE_OK if self._fetching else authorize(*given)
@@ -214,22 +244,29 @@ _TABLES_OF_ROWS = (
 )
 
 
-def _kept(found: Iterable[sqlite3.Row]) -> Found:
+def kept(found: Iterable[tuple[dict[str, Any], int]]) -> Found:
     """Take rows as they come, as many as may be kept.
+
+    Args:
+        found: each with the characters of text that it has.
 
     Raises:
         QueryError: the first one alone is too large.
     """
     rows: list[dict[str, Any]] = []
     left = MAX_SIZE
-    for row in found:
-        left -= sum(len(value) for value in row if isinstance(value, str | bytes))
+    for row, size in found:
+        left -= size
         if left < 0 and not rows:
             raise QueryError(f"una fila ocupa más de {MAX_SIZE} caracteres")
         if left < 0 or len(rows) == MAX_ROWS:
             return Found(rows, more=True)
-        rows.append(dict(row))
+        rows.append(row)
     return Found(rows, more=False)
+
+
+def _size_of(row: sqlite3.Row) -> int:
+    return sum(len(value) for value in row if isinstance(value, str | bytes))
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -243,15 +280,20 @@ def _open(path: Path) -> sqlite3.Connection:
 def _reason(error: sqlite3.Error) -> str:
     text = str(error)
     if text == "interrupted":
-        return _TOO_SLOW
+        return slow(round(TIME_S * 1000))
     if "not authorized" in text or "prohibited" in text:
         return f"la consulta hace lo que no debe: {text}"
     return f"la consulta falla: {text}"
 
 
+def slow(milliseconds: int) -> str:
+    """Say that a query did not come to its end in time."""
+    return f"{_TOO_SLOW} {milliseconds} ms"
+
+
 def too_slow(reason: str | None) -> bool:
     """Tell whether a query did not come to its end in time."""
-    return reason == _TOO_SLOW
+    return reason is not None and reason.startswith(_TOO_SLOW)
 
 
-_TOO_SLOW = f"la consulta tardó más de {TIME_S * 1000:.0f} ms"
+_TOO_SLOW = "la consulta tardó más de"

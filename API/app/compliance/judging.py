@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from API.app.compliance.guard import Found, Guard, QueryError
+from API.app.compliance.guard import AnyGuard, Found, QueryError
 from API.app.compliance.library import Rule
 from API.app.compliance.policy import Applies
 from API.app.compliance.subjects import MAX_REASON, Subject
@@ -56,7 +56,7 @@ def applicability(applies: Applies, subject: Subject) -> Outcome:
     return APPLIES
 
 
-def judge(guard: Guard, rule: Rule, subject: Subject, en: str) -> Outcome:
+def judge(guard: AnyGuard, rule: Rule, subject: Subject, en: str) -> Outcome:
     """Judge one report by one policy.
 
     Args:
@@ -71,7 +71,10 @@ def judge(guard: Guard, rule: Rule, subject: Subject, en: str) -> Outcome:
     if reason := subject.unknown(sorted(rule.scope.facts)):
         return Outcome(Verdict.SIN_DATOS, razon=reason)
     try:
-        rows = guard.run(rule.policy.consulta, subject.id_serv, en, rule.scope.own)
+        rows = guard.run(
+            rule.policy.consulta, subject.id_serv, en, rule.scope.own,
+            rule.policy.consulta_postgresql,
+        )  # fmt: skip
     except QueryError as error:
         return Outcome(Verdict.SIN_DATOS, razon=str(error)[:MAX_REASON])
     return _outcome(rows)

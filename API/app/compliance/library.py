@@ -6,9 +6,12 @@ from typing import NamedTuple
 
 from API.app.compliance.guard import QueryError
 from API.app.compliance.policy import Policy, fingerprint
-from API.app.compliance.scope import Scope, scope_of
+from API.app.compliance.scope import Scope, check_time, scope_of
 from API.app.documents import DocumentError, line_of, read
 from createDB.engine import ROOT
+
+OTHER_WORDS = "consulta_postgresql"
+"""The query that PostgreSQL is asked instead, in a policy's file."""
 
 SHIPPED = ROOT / "API" / "politicas"
 
@@ -43,9 +46,14 @@ def load(path: Path) -> Rule | Problem:
     except DocumentError as error:
         return Problem(path, error.line, error.reason)
     try:
-        return Rule(policy, scope_of(policy), fingerprint(text))
+        rule = Rule(policy, scope_of(policy), fingerprint(text))
     except QueryError as error:
         return Problem(path, line_of(text, "consulta"), str(error))
+    try:
+        check_time(policy, policy.consulta_postgresql or "")
+    except QueryError as error:
+        return Problem(path, line_of(text, OTHER_WORDS), f"{OTHER_WORDS}: {error}")
+    return rule
 
 
 class Library:

@@ -48,6 +48,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Facts and tables that `consulta` looks at; see `scope`."""
     consulta: Annotated[str, Meta(min_length=6, max_length=65_536)]
     """One SELECT of the rows that violate it, for the report `:id_serv`, at the moment `:en`."""
+    consulta_postgresql: Annotated[str, Meta(min_length=6, max_length=65_536)] | None = None
+    """The same in PostgreSQL's words, run instead of `consulta` where that is the database."""
     referencias: dict[str, Names] = {}
     """Standard -> numbers of its controls."""
     aplica: Applies = field(default_factory=Applies)

@@ -6,6 +6,7 @@ processes up by their names alone, the plan tells. Both are asked of an empty da
 
 import re
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from functools import cache
 from typing import NamedTuple
@@ -41,8 +42,8 @@ class Scope(NamedTuple):
     fleet: bool
     names: frozenset[str] | None
     """The only names of processes that make a difference to it; None where all do."""
-    own: frozenset[str]
-    """The lists it looks at, where it does so for its report alone; empty otherwise."""
+    own: frozenset[str] | None
+    """The tables it looks at, where it does so for its report alone."""
 
 
 def scope_of(policy: Policy) -> Scope:
@@ -54,14 +55,9 @@ def scope_of(policy: Policy) -> Scope:
     unknown = [name for name in policy.requiere if name not in REQUIRED]
     if unknown:
         raise QueryError(f"requiere: no hay '{unknown[0]}'; hay {', '.join(REQUIRED)}")
-    if re.search(r"'now'|\bCURRENT_(TIME|DATE|TIMESTAMP)\b", policy.consulta, re.IGNORECASE):
-        raise QueryError("la hora de la consulta es :en, para juzgar también el pasado")
-    if re.search(r":en\b", policy.consulta) and FLEET not in policy.requiere:
-        raise QueryError(f"la consulta mira la hora (:en), y '{FLEET}' falta en requiere")
+    check_time(policy, policy.consulta)
     reads, functions, plan = _compiled(policy.consulta)
-    missing = sorted(_needs(reads) - set(policy.requiere))
-    if missing:
-        raise QueryError(f"la consulta mira '{missing[0]}', que falta en requiere")
+    check_reads(policy, reads)
     return Scope(
         facts=frozenset(policy.requiere) & FACTS,
         reports=REPORTS in policy.requiere,
@@ -71,23 +67,59 @@ def scope_of(policy: Policy) -> Scope:
     )
 
 
-def _own(query: str, reads: set[tuple[str, str]]) -> frozenset[str]:
-    """Name the tables of `ROWS` that a query looks at, where it does so for its report alone.
+def check_time(policy: Policy, query: str) -> None:
+    """Make sure that a query of `policy` looks at no time but that of the judgement.
+
+    Raises:
+        QueryError: it does, or at that one without saying so in `requiere`.
+    """
+    if re.search(r"'now'|\bCURRENT_(TIME|DATE|TIMESTAMP)\b", query, re.IGNORECASE):
+        raise QueryError("la hora de la consulta es :en, para juzgar también el pasado")
+    if re.search(r":en\b", query) and FLEET not in policy.requiere:
+        raise QueryError(f"la consulta mira la hora (:en), y '{FLEET}' falta en requiere")
+
+
+def check_reads(policy: Policy, reads: Collection[tuple[str, str]]) -> None:
+    """Make sure that `requiere` of `policy` names what a query of it reads.
+
+    Args:
+        policy: with its `requiere`.
+        reads: tables and columns; an empty column is none.
+
+    Raises:
+        QueryError: it doesn't.
+    """
+    missing = sorted(_needs(reads) - set(policy.requiere))
+    if missing:
+        raise QueryError(f"la consulta mira '{missing[0]}', que falta en requiere")
+
+
+def own_of(query: str) -> frozenset[str] | None:
+    """Name the tables that a query looks at, where it does so for its report alone."""
+    try:
+        reads, _, _ = _compiled(query)
+    except QueryError:
+        return None
+    return _own(query, reads)
+
+
+def _own(query: str, reads: set[tuple[str, str]]) -> frozenset[str] | None:
+    """Name the tables that a query looks at, where it does so for its report alone.
 
     It does where every look at a table goes by `id_serv`, or is at a row of `servers`, and the text
     has nothing that `id_serv` is compared with but `:id_serv`.
     """
     for table, column in reads:
         if table not in ("", "servers") and column not in ("", *ROWS.get(table, ())):
-            return frozenset()
-    if "id_serv" in _COMPARED.sub("", query).lower():
-        return frozenset()
+            return None
+    if _OF_OTHERS.search(_COMPARED.sub("", query)):
+        return None
     with closing(empty(Layout.COMPLETO)) as connection:
         steps = connection.execute(f"EXPLAIN QUERY PLAN {wrapped(query)}", _VALUES).fetchall()
     looks = [step for *_, step in steps if _LOOK.match(step)]
     if not all(_BY_REPORT.search(look) for look in looks):
-        return frozenset()
-    return frozenset(table for table, _ in reads if table in ROWS)
+        return None
+    return frozenset(table for table, _ in reads if table)
 
 
 _VALUES = {"id_serv": 1, "en": ""}
@@ -96,6 +128,8 @@ _COMPARED = re.compile(
     re.IGNORECASE,
 )
 """With what follows, so that nothing is done to the number before."""
+_OF_OTHERS = re.compile(r"id_serv|\b(_?rowid_?|oid)\b", re.IGNORECASE)
+"""What leads to other reports; a number of a report has these names too in SQLite."""
 _BY_REPORT = re.compile(
     r"USING INDEX ix_(procesos|usuarios_activos)_id_serv \(id_serv=\?\)$"
     r"|USING INTEGER PRIMARY KEY \(rowid=\?\)$"
@@ -136,7 +170,7 @@ def _by_name() -> sqlite3.Connection:
     return connection
 
 
-def _needs(reads: set[tuple[str, str]]) -> set[str]:
+def _needs(reads: Collection[tuple[str, str]]) -> set[str]:
     """Name what a query must require to read these columns."""
     needs = set()
     for table, column in reads:

@@ -5,12 +5,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from API.app.compliance.guard import Guard, QueryError
+from sqlalchemy.engine import URL
+
+from API.app.compliance.guard import AnyGuard, QueryError, open_guard
+from API.app.compliance.scope import own_of
 from API.app.ingest.sql import sql_time
 from API.app.queries.politicas import Reported
+from createDB.engine import is_postgresql
 
 TRIAL_S = 3.0
 """How long a trial may take; what is found by then is shown."""
@@ -51,11 +54,11 @@ class Trial(NamedTuple):
     """Why it could not be run to its end; it was run for no other server then."""
 
 
-def try_query(path: Path, query: str, servers: Sequence[Reported]) -> Trial:
+def try_query(url: URL, query: str, servers: Sequence[Reported]) -> Trial:
     """Run a policy's query for the latest report of each server.
 
     Args:
-        path: of the database.
+        url: of the database.
         query: one SELECT of the rows that violate the policy, for `:id_serv` at `:en`.
         servers: that it is run for, in this order, as many as there is time for.
 
@@ -65,14 +68,16 @@ def try_query(path: Path, query: str, servers: Sequence[Reported]) -> Trial:
     if not _one.acquire(blocking=False):
         raise BusyError
     try:
-        with closing(Guard.open(path)) as guard, _watched(guard):
-            return _try(guard, query, servers)
+        with closing(open_guard(url)) as guard, _watched(guard):
+            # SQLite answers one query sooner than it copies what that looks at.
+            own = own_of(query) if is_postgresql(url) else None
+            return _try(guard, query, servers, own)
     finally:
         _one.release()
 
 
 @contextmanager
-def _watched(guard: Guard) -> Iterator[None]:
+def _watched(guard: AnyGuard) -> Iterator[None]:
     """Stop the query that still runs when the time and the grace are over."""
     timer = threading.Timer(TRIAL_S + GRACE_S, guard.interrupt)
     timer.start()
@@ -83,7 +88,9 @@ def _watched(guard: Guard) -> Iterator[None]:
         timer.join()
 
 
-def _try(guard: Guard, query: str, servers: Sequence[Reported]) -> Trial:
+def _try(
+    guard: AnyGuard, query: str, servers: Sequence[Reported], own: frozenset[str] | None
+) -> Trial:
     deadline = time.monotonic() + TRIAL_S
     at = sql_time(datetime.now(UTC).replace(tzinfo=None))
     findings: list[Finding] = []
@@ -92,7 +99,7 @@ def _try(guard: Guard, query: str, servers: Sequence[Reported]) -> Trial:
         if time.monotonic() > deadline:
             break
         try:
-            found = guard.run(query, server.id_serv, at)
+            found = guard.run(query, server.id_serv, at, own)
         except QueryError as error:
             return Trial(tried, len(servers), violating, findings, str(error))
         tried += 1

@@ -36,7 +36,7 @@ def run_trial() -> Response:
         servers = politicas.latest_reports(connection)
     status, told, trial = HTTPStatus.OK, None, None
     try:
-        trial = try_query(collector.database, query, servers)
+        trial = try_query(collector.settings.database, query, servers)
     except BusyError:
         status, told = HTTPStatus.SERVICE_UNAVAILABLE, "trial_busy"
     return page(

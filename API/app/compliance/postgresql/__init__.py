@@ -1,0 +1,1 @@
+"""What judging does otherwise where the database is PostgreSQL."""

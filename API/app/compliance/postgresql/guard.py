@@ -1,0 +1,216 @@
+"""Runs a policy's query on PostgreSQL, where it can read, for a short while, and do nothing else.
+
+What a query looks at of its own report alone is fetched once, and SQLite runs it on that, as it
+does where it is the database: the same query, the same verdict, and PostgreSQL is asked once for
+all of them. The others run there, in a transaction that cannot write, after `vetting`.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, Row, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, ROWS, Found, QueryError, Rows, kept
+from API.app.compliance.postgresql.vetting import TIME_MS, Vetted, refusal, vet
+from API.app.compliance.sandbox import empty
+from createDB.engine import open_engine
+from createDB.postgresql.engine import AS_IT_IS, use_plain_values
+from createDB.postgresql.statements import says_otherwise, with_values
+from createDB.schema import servers
+from createDB.views import Layout
+
+SETTINGS = {
+    "statement_timeout": str(TIME_MS),
+    "max_parallel_workers_per_gather": "0",
+    "work_mem": "8MB",
+    "standard_conforming_strings": "on",
+}
+
+_NOTHING = {"id_serv": " CAST(NULL AS bigint) ", "en": " CAST(NULL AS timestamp) "}
+_PLACES = {"id_serv": " CAST(%(id_serv)s AS bigint) ", "en": " CAST(%(en)s AS timestamp) "}
+
+
+class _Query(NamedTuple):
+    text: str
+    columns: tuple[str, ...]
+
+
+class PostgresGuard:
+    """Connections that policies' queries run on."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Take over an engine, for nothing else from now on."""
+        event.listen(engine, "connect", _set_up)
+        self._engine = engine
+        self._connection: Connection | None = None
+        self._snapshot = False
+        self._allowed: dict[tuple[str, bool], _Query | str] = {}
+        self._copies = _Copies(self)
+
+    @classmethod
+    def open(cls, url: URL) -> "PostgresGuard":
+        """Open the database for reading."""
+        return cls(open_engine(url, read_only=True))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._copies.close()
+        self._engine.dispose()
+
+    def interrupt(self) -> None:
+        """Stop the query that runs, if one does; from another thread."""
+        self._copies.interrupt()
+        if self._connection and (raw := self._connection.connection.driver_connection):
+            raw.cancel()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Have every query within see the same state of the database, until one fails."""
+        self._snapshot = True
+        try:
+            yield
+        finally:
+            self._snapshot = False
+            self._let_go()
+
+    def run(
+        self, query: str, id_serv: int, en: str, own: Collection[str] | None = None,
+        other_words: str | None = None,
+    ) -> Found:  # fmt: skip
+        """Run a policy's query.
+
+        Args:
+            query: one SELECT, in SQLite's words.
+            id_serv: the report.
+            en: the moment of the judgement, as the database writes moments.
+            own: tables that it looks at, where it looks at its report alone.
+            other_words: the same in PostgreSQL's words, where those are to be used.
+
+        Raises:
+            QueryError: it is no such query, it failed, or it took too long.
+        """
+        if own is not None and other_words is None:
+            return self._copies.run(query, id_serv, en, own)
+        allowed = self._look_up(query, other_words)
+        values = {"id_serv": id_serv, "en": en or None}
+        with self._connected() as connection:
+            try:
+                rows = connection.exec_driver_sql(
+                    allowed.text, values, execution_options={AS_IT_IS: True}
+                )
+                return kept(
+                    (dict(zip(allowed.columns, row, strict=False)), row[-1]) for row in rows
+                )
+            except DBAPIError as error:
+                connection.rollback()
+                raise refusal(error) from None
+
+    def vet(self, query: str, other_words: str | None = None) -> Vetted:
+        """Find out what a query would do, without running it.
+
+        Raises:
+            QueryError: it is none that may run.
+        """
+        text, as_it_is = (query, False) if other_words is None else (other_words, True)
+        if odd := says_otherwise(text):
+            raise QueryError(f"la consulta hace lo que no debe: {odd}")
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("SET TRANSACTION READ WRITE")
+            return vet(connection, with_values(_bare(text), _NOTHING, as_it_is=as_it_is))
+
+    def rows_of(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Ask something of our own."""
+        with self._connected() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(statement, values)]
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """Give the connection; its transaction ends with the snapshot, where there is one."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        try:
+            yield self._connection
+        finally:
+            if not self._snapshot:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _look_up(self, query: str, other_words: str | None) -> _Query:
+        """Give a query as it runs; what it does is found out the first time.
+
+        Raises:
+            QueryError: it must not run.
+        """
+        text, as_it_is = (query, False) if other_words is None else (other_words, True)
+        known = self._allowed.get((text, as_it_is))
+        if known is None:
+            try:
+                columns = self.vet(query, other_words).columns
+                known = _Query(_wrapped(text, len(columns), as_it_is=as_it_is), columns)
+            except QueryError as error:
+                known = str(error)
+            self._allowed[text, as_it_is] = known
+        if isinstance(known, str):
+            raise QueryError(known)
+        return known
+
+
+class _Copies(Rows):
+    """What one report's rows are copied to: SQLite, in memory."""
+
+    def __init__(self, source: PostgresGuard) -> None:
+        super().__init__(empty(Layout.COMPLETO))
+        self._source = source
+
+    def _fill(self, name: str, id_serv: int) -> None:
+        columns = COPIED[name]
+        fetch = f"SELECT {', '.join(columns)} FROM {name} WHERE id_serv = ?"  # noqa: S608
+        rows = self._source.rows_of(fetch, id_serv)
+        places = ", ".join("?" for _ in columns)
+        self._connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of our own
+        self._connection.executemany(f"INSERT INTO {name} VALUES ({places})", rows)  # noqa: S608
+
+
+COPIED = ROWS | {"servers": tuple(servers.columns.keys())}
+
+
+def _named(query: _Query, row: Row[Any]) -> dict[str, Any]:
+    return dict(zip(query.columns, row, strict=False))  # after these there is its size
+
+
+def _bare(query: str) -> str:
+    return query.strip().rstrip(";")
+
+
+def _wrapped(query: str, columns: int, *, as_it_is: bool) -> str:
+    """Write a query with its limits of rows, and of what one row takes.
+
+    Each row comes with its size, and without its values where it is too large.
+    """
+    names = [f"c{number}" for number in range(columns)]
+    values = "".join(f"CASE WHEN tamano <= {MAX_SIZE} THEN {name} END, " for name in names)
+    text = with_values(_bare(query).replace("%", "%%"), _PLACES, as_it_is=as_it_is)
+    return f"""
+        SELECT {values} tamano FROM (
+            SELECT consulta.*, octet_length(CAST(consulta AS text)) AS tamano
+            FROM (\n{text}\n) AS consulta ({", ".join(names)}) LIMIT {MAX_ROWS + 1}) AS filas
+    """  # noqa: S608 - vetted
+
+
+def _set_up(connection: Any, _record: Any) -> None:
+    """Have names mean what they mean in the tables' own schema, and values be numbers or text."""
+    use_plain_values(connection)
+    with connection.cursor() as cursor:
+        for name, value in SETTINGS.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+        cursor.execute(
+            "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', false)"
+        )
+    connection.commit()
