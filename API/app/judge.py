@@ -1,12 +1,14 @@
 """The process that judges: it reads what was stored, and writes what the policies say of it.
 
 It is a process of its own, so that it takes no time of the interpreter that stores reports; should
-it die, it goes on where it was (docs/adr/0014-a-process-judges.md).
+it die, it goes on where it was (docs/adr/0014-a-process-judges.md). Of several collectors with one
+database one judges at a time (docs/adr/0028-judging-and-telling-on-postgresql.md).
 """
 
 import os
 import signal
 import time
+from contextlib import closing
 from multiprocessing.connection import Connection
 
 import structlog
@@ -17,6 +19,7 @@ from API.app.compliance.court import Court
 from API.app.compliance.library import SHIPPED, Library
 from API.app.compliance.present import judge_new
 from API.app.compliance.review import review
+from API.app.jobs import AGAIN_S, TakenError
 from API.app.logs import configure_logs
 from API.app.settings import Settings
 
@@ -37,14 +40,38 @@ def judge_reports(settings: Settings, parent: Connection) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     own = [settings.policies] if settings.policies else []
-    court = Court(settings.database, Library([SHIPPED, *own]))
+    library = Library([SHIPPED, *own])
+    court = _court(settings, library)
     os.nice(NICE)  # of this thread alone: not of the one that holds the database's lock
     parent.send("ready")
-    log.info("judging", policies=len(court.library.rules), pid=os.getpid())
+    while not _judged(court, parent):
+        court = _court(settings, library)
+
+
+def _court(settings: Settings, library: Library) -> Court | None:
+    """Begin to judge, unless another collector does."""
     try:
-        _judge(court, parent)
-    finally:
-        court.close()
+        court = Court(settings.database, library)
+    except TakenError:
+        return None
+    except DBAPIError as error:
+        log.warning("judging begins later", reason=str(error.orig))
+        return None
+    log.info("judging", policies=len(library.rules), pid=os.getpid())
+    return court
+
+
+def _judged(court: Court | None, parent: Connection) -> bool:
+    """Judge as long as it is ours to do; tell whether that is all there is to do."""
+    if court is None:
+        return parent.poll(AGAIN_S)  # nothing is ever sent: it was closed
+    with closing(court):
+        try:
+            _judge(court, parent)
+        except TakenError:
+            log.warning("another collector judges, or may have done so")
+            return False
+    return True
 
 
 def _judge(court: Court, parent: Connection) -> None:
@@ -62,5 +89,5 @@ def _judge(court: Court, parent: Connection) -> None:
             log.warning("judging goes on later", reason=str(error.orig))
             court.forget()
             busy = False
-        if parent.poll(0 if busy else PAUSE_S):  # nothing is ever sent: it was closed
+        if parent.poll(0 if busy else PAUSE_S):
             return

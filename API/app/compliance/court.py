@@ -1,23 +1,29 @@
 """What judging needs at hand: the policies in force, where each server stands, where to write."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
 from API.app.compliance import ledger
-from API.app.compliance.guard import Guard, too_slow
+from API.app.compliance.guard import open_guard, too_slow
 from API.app.compliance.judging import Outcome, judge
 from API.app.compliance.library import Library
 from API.app.compliance.rulebook import Rulebook
 from API.app.compliance.subjects import Subject, select_subjects
 from API.app.compliance.timeline import Judged, Period, begin, follow
 from API.app.ingest.sql import to_ms
-from createDB.engine import database_path, open_engine
+from API.app.jobs import Job, TakenError, Turn
+from createDB.engine import is_postgresql, open_engine
+
+if TYPE_CHECKING:
+    from API.app.compliance.postgresql.gaps import Gaps
 
 log = structlog.get_logger()
 
@@ -56,20 +62,34 @@ class Changes:
 
 
 class Court:
-    """Everything that judging needs; `forget` after a write that failed."""
+    """Everything that judging needs; `forget` after a write that failed.
+
+    Of several collectors one judges. Whoever finds that another one does, or may have meanwhile,
+    gets a `TakenError` from whatever writes; what it remembers is no longer good then.
+    """
 
     def __init__(self, url: URL, library: Library) -> None:
+        """Take the job, and read where judging stands.
+
+        Raises:
+            TakenError: another collector judges.
+        """
         # What a power cut takes back is judged again. No alert of it was told: the sender writes
         # down what it will tell before it does, and that lasts with all that was written before.
-        self.engine: Engine = open_engine(url, checkpoints=False, durable=False)
+        self._engine: Engine = open_engine(url, checkpoints=False, durable=False)
+        self._turn = Turn(self._engine, Job.JUDGING)
+        if not self._turn.is_ours():
+            raise TakenError
+        self._term = self._turn.taken
         self.reader: Engine = open_engine(url, read_only=True)
-        self.guard = Guard.open(database_path(url))
+        self.guard = open_guard(url)
         self._pen = ThreadPoolExecutor(1, "verdicts")
         self._pen.submit(int).result()  # it begins now: nice(2) is a thread's on Linux
         self.library = library
         self.rulebook = Rulebook({})
         self.pending: Mapping[int, int] = {}
         """Policies whose review is not done -> the server up to which it is."""
+        self.gaps = _gaps() if is_postgresql(url) else None
         self._standings: dict[int, Standing] = {}
         self._slow: dict[str, Outcome] = {}
         self.synchronize()
@@ -82,13 +102,13 @@ class Court:
         self._pen.shutdown()
         self.guard.close()
         self.reader.dispose()
-        self.engine.dispose()
+        self._engine.dispose()
 
     def synchronize(self) -> None:
         """Bring the policies in the database in line with the files."""
         rules = self.library.rules
         now = to_ms(datetime.now(UTC).replace(tzinfo=None))
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             known = ledger.known_policies(connection)
             for name, rule in rules.items():
                 row = known.get(name)
@@ -150,8 +170,20 @@ class Court:
         self._pen.submit(self._write, work).result()
 
     def _write(self, work: Callable[[Connection], None]) -> None:
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             work(connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Begin a transaction that writes, in which nobody else judges.
+
+        Raises:
+            TakenError: somebody else does, or may have since this court was made.
+        """
+        with self._engine.begin() as connection:
+            if self._turn.taken != self._term:
+                raise TakenError
+            yield connection
 
     def forget(self, num_agente: int | None = None) -> None:
         """Drop what is remembered, of one server or of all: it may not have been written."""
@@ -163,6 +195,12 @@ class Court:
     def _trim(self) -> None:
         while len(self._standings) * len(self.rulebook.rules) > REMEMBERED:
             self._standings.pop(next(iter(self._standings)))
+
+
+def _gaps() -> "Gaps":
+    from API.app.compliance.postgresql.gaps import Gaps
+
+    return Gaps()
 
 
 def _note(connection: Connection, changes: Changes, place: int) -> None:

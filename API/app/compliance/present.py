@@ -1,5 +1,6 @@
 """Judges reports right after they are stored, in the order of their numbers."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -27,8 +28,10 @@ def judge_new(court: Court) -> Progress:
     """Judge some of the reports that were not judged yet."""
     changes = Changes()
     place, done, late = court.place, 0, False
+    if court.gaps:
+        court.gaps.look(court.reader)
     with court.reader.connect() as connection, court.guard.snapshot():
-        for subject in select_subjects(connection, _NEW, court.place, BATCH):
+        for subject in _new(court, connection):
             standing = court.standing(connection, subject.num_agente)
             if standing.subject is None or subject.momento > standing.subject.momento:
                 _judge(court, connection, standing, subject, changes)
@@ -43,6 +46,15 @@ def judge_new(court: Court) -> Progress:
     if done:
         court.commit(changes, place)
     return Progress(done, more=late or done == BATCH)
+
+
+def _new(court: Court, connection: Connection) -> Sequence[Subject]:
+    """Give the next reports, as many as are to be judged by now."""
+    found = select_subjects(connection, _NEW, court.place, BATCH)
+    if court.gaps and found:
+        numbers = [subject.id_serv for subject in found]
+        return found[: court.gaps.ready(connection, court.place, numbers)]
+    return found
 
 
 def _judge(

@@ -78,6 +78,6 @@ _AT = f"""{SUBJECT}
     WHERE s.id_serv = (
         SELECT r.id_serv FROM servers r WHERE r.num_agente = a.num_agente AND r.momento <= ?
         ORDER BY r.momento DESC LIMIT 1)
-    AND (? IS NULL OR a.id_agente = ? OR a.hostname = ?)
+    AND (CAST(? AS TEXT) IS NULL OR a.id_agente = ? OR a.hostname = ?)
     ORDER BY a.num_agente
 """  # noqa: S608
