@@ -86,12 +86,12 @@ _ALERTS = f"""
     FROM entregas e JOIN alertas al USING (id_alerta) JOIN agentes a USING (num_agente)
         LEFT JOIN politicas o USING (num_politica)
     WHERE e.id_mensaje = ?
-    ORDER BY e.que, {SEVEREST_FIRST}, al.tipo, o.id_politica, al.id_alerta LIMIT ?
+    ORDER BY e.que, {SEVEREST_FIRST}, al.tipo, o.id_politica NULLS FIRST, al.id_alerta LIMIT ?
 """  # noqa: S608 - text of our own
 _GROUPS = f"""
     SELECT e.que AS estado, al.tipo, al.severidad, o.id_politica AS politica, o.titulo,
         json_extract(o.documento, '$.remedio') AS remedio, count(*) AS total
     FROM entregas e JOIN alertas al USING (id_alerta) LEFT JOIN politicas o USING (num_politica)
-    WHERE e.id_mensaje = ? GROUP BY e.que, al.tipo, al.severidad, al.num_politica
-    ORDER BY e.que, {SEVEREST_FIRST}, al.tipo, o.id_politica
+    WHERE e.id_mensaje = ? GROUP BY e.que, al.tipo, al.severidad, o.num_politica
+    ORDER BY e.que, {SEVEREST_FIRST}, al.tipo, o.id_politica NULLS FIRST
 """  # noqa: S608

@@ -35,6 +35,9 @@ class Kind(StrEnum):
 SEVERITY = {Kind.SERVIDOR_NUEVO: "baja", Kind.CLON: "alta", Kind.REGRESO: "media"}
 """Of what no policy says."""
 
+FOLLOWING = 0x636F6D70_00000005
+"""The advisory lock of who follows a change; those of jobs are in `API/app/jobs.py`."""
+
 AGAIN_MS = 24 * 60 * 60 * 1000
 """For how long the same of the same server need not be said again: two machines under one identity
 are noticed once a minute."""
@@ -47,6 +50,8 @@ def follow(connection: Connection, periods: Iterable[Period]) -> None:
     for period in periods:
         if period.hasta == OPEN and period.veredicto != Verdict.SIN_DATOS:
             (bad if period.veredicto == Verdict.NO_CUMPLE else good).append(period[:3])
+    if bad or good:
+        _be_alone(connection)
     if bad:
         connection.exec_driver_sql(_OPEN.format(source=_KEYS, where=""), _values(keys=_json(bad)))
     if good:
@@ -65,6 +70,7 @@ def follow_server(connection: Connection, num_agente: int) -> None:
 
 def note(connection: Connection, kind: Kind, num_agente: int) -> None:
     """Note something that happened to a server, and is not a state; once a day is enough."""
+    _be_alone(connection)
     connection.exec_driver_sql(
         _NOTE,
         _values(tipo=kind.value, agente=num_agente, severidad=SEVERITY[kind], again=AGAIN_MS),
@@ -73,6 +79,7 @@ def note(connection: Connection, kind: Kind, num_agente: int) -> None:
 
 def prepare(connection: Connection) -> None:
     """Take what there is for known, where nobody has looked yet: it is no news to anybody."""
+    _be_alone(connection)
     begun = connection.exec_driver_sql(_BEGIN, _values()).rowcount
     if begun:
         everywhere = _OPEN.format(source="cumplimiento c", where=f"AND c.hasta = {OPEN}")
@@ -101,7 +108,18 @@ def something_around(connection: Connection) -> bool:
     return over is not None or connection.exec_driver_sql(_NEW_SERVERS).first() is not None
 
 
+def _be_alone(connection: Connection) -> None:
+    """Wait for others who follow a change, and see theirs from now on; keep more waiting.
+
+    Two who follow changes of one alert, such as a verdict and an exception, would else not see each
+    other's. SQLite has one transaction that writes at a time.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (FOLLOWING,))
+
+
 def _follow_all(connection: Connection, column: str, number: int) -> None:
+    _be_alone(connection)
     values = _values(number=number)
     condition = f"AND c.hasta = {OPEN} AND c.{column} = :number"
     connection.exec_driver_sql(_OPEN.format(source="cumplimiento c", where=condition), values)
@@ -132,9 +150,9 @@ _EXCEPTED = f"""EXISTS (SELECT 1 FROM excepciones e WHERE e.num_politica = c.num
     AND e.desde <= :now AND {ENDS} > :now AND {COVERS})"""  # noqa: S608 - text of our own
 
 _KEYS = """json_each(:keys) k CROSS JOIN cumplimiento c
-    ON c.num_agente = json_extract(k.value, '$[0]')
-    AND c.num_politica = json_extract(k.value, '$[1]')
-    AND c.desde = json_extract(k.value, '$[2]')"""
+    ON c.num_agente = CAST(json_extract(k.value, '$[0]') AS INTEGER)
+    AND c.num_politica = CAST(json_extract(k.value, '$[1]') AS INTEGER)
+    AND c.desde = CAST(json_extract(k.value, '$[2]') AS BIGINT)"""
 _OPEN = f"""
     INSERT INTO alertas (tipo, num_agente, num_politica, severidad, desde, abierta, evidencia,
         razon, por_avisar)
@@ -143,18 +161,18 @@ _OPEN = f"""
         coalesce(c.evidencia_ultima, c.evidencia), c.razon, 'abierta'
     FROM {{source}} CROSS JOIN agentes a ON a.num_agente = c.num_agente
         CROSS JOIN politicas o ON o.num_politica = c.num_politica
-    WHERE c.veredicto = '{Verdict.NO_CUMPLE}' AND o.vigente AND a.estado IN {LISTED}
+    WHERE c.veredicto = '{Verdict.NO_CUMPLE}' AND o.vigente = 1 AND a.estado IN {LISTED}
         AND NOT {_EXCEPTED} {{where}}
     ON CONFLICT DO NOTHING
 """  # noqa: S608 - text of our own
 _ALERTS = """json_each(:keys) k CROSS JOIN alertas c
-    ON c.num_agente = json_extract(k.value, '$[0]')
-    AND c.num_politica = json_extract(k.value, '$[1]') AND c.resuelta IS NULL"""
+    ON c.num_agente = CAST(json_extract(k.value, '$[0]') AS INTEGER)
+    AND c.num_politica = CAST(json_extract(k.value, '$[1]') AS INTEGER) AND c.resuelta IS NULL"""
 _OVER_NOW = f"""
     SELECT * FROM (
         SELECT c.id_alerta, CASE
             WHEN a.estado NOT IN {LISTED} THEN 'servidor_retirado'
-            WHEN NOT o.vigente THEN 'politica_retirada'
+            WHEN o.vigente = 0 THEN 'politica_retirada'
             WHEN v.veredicto IN ('{Verdict.CUMPLE}', '{Verdict.NO_APLICA}') THEN v.veredicto
             WHEN {_EXCEPTED} THEN 'excepcion'
         END AS por
@@ -165,7 +183,7 @@ _OVER_NOW = f"""
                 AND v.num_politica = c.num_politica AND v.hasta = {OPEN} AND v.desde = (
                     SELECT max(l.desde) FROM cumplimiento l WHERE l.num_agente = c.num_agente
                     AND l.num_politica = c.num_politica)
-    ) WHERE por IS NOT NULL
+    ) found WHERE por IS NOT NULL
 """  # noqa: S608
 """Asks for the open alerts of `source`, as `c`. (The period that is open is the last: asked for by
 its beginning, it is found at once, however many there are.)"""

@@ -245,7 +245,7 @@ _DISCARD = """
 """
 _DISCARD_WAITING = "DELETE FROM entregas WHERE canal = ? AND id_mensaje IS NULL"
 _BEHIND = """
-    SELECT EXISTS (SELECT 1 FROM politicas WHERE vigente AND repaso IS NOT NULL) AS anew,
+    SELECT EXISTS (SELECT 1 FROM politicas WHERE vigente = 1 AND repaso IS NOT NULL) AS anew,
         (SELECT (julianday(recibido) - 2440587.5) * 86400000 FROM servers
          WHERE id_serv > coalesce((SELECT hasta FROM avance WHERE que = 'juzgado'), 0)
          ORDER BY id_serv LIMIT 1) AS since

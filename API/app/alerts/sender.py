@@ -13,6 +13,7 @@ from API.app.alerts.channels import Channel, DeliveryError
 from API.app.alerts.contents import contents_of
 from API.app.alerts.file import Watched
 from API.app.alerts.outbox import Due
+from API.app.jobs import Job, TakenError, Turn
 from API.app.queries.times import now_ms
 from createDB.engine import open_engine
 
@@ -60,8 +61,9 @@ class Sender:
         self._engine = open_engine(url, wait_ms=WAIT_MS, checkpoints=False)
         self._reader = open_engine(url, read_only=True)
         self._trying: dict[str, Trying] = {}
-        with self._engine.begin() as connection:
-            incidents.prepare(connection)
+        self._turn = Turn(self._engine, Job.TELLING)
+        self._term = 0
+        self._is_ours()
 
     @property
     def busy(self) -> bool:
@@ -77,14 +79,28 @@ class Sender:
         """Do whatever there is to do now; wait for no channel."""
         self.watched.refresh()
         try:
+            if not self._is_ours():
+                return
             self._note_results()
             self._look_around()
             if self._something_to_do():
                 self._gather()
             self._fix_texts()
             self._try()
+        except TakenError:
+            log.warning("another collector tells")
         except DBAPIError as error:
             log.warning("telling goes on later", reason=str(error.orig))
+
+    def _is_ours(self) -> bool:
+        """Tell whether it is ours to tell: of several collectors one does."""
+        if not self._turn.is_ours():
+            return False
+        if self._turn.taken != self._term:
+            with self._engine.begin() as connection:
+                incidents.prepare(connection)
+            self._term = self._turn.taken
+        return True
 
     def _look_around(self) -> None:
         with self._reader.connect() as connection:
