@@ -15,13 +15,24 @@ CREATE OR REPLACE FUNCTION moment_of(bigint) RETURNS timestamp
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN timestamp '1970-01-01' + $1 * interval '1 millisecond';
 
--- Of strftime's formats, those that policies use.
+-- Of strftime's formats, those that policies and lists use; other letters stand for themselves.
 CREATE OR REPLACE FUNCTION strftime(text, timestamp) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN to_char($2, replace(replace(replace(replace(replace(replace(replace(replace(replace($1,
+    RETURN to_char($2, replace(replace(replace(replace(replace(replace(replace(replace(replace(
+        regexp_replace($1, '(?<!%)[A-Za-z]', '"\&"', 'g'),
         '%Y', 'YYYY'), '%m', 'MM'), '%d', 'DD'), '%H', 'HH24'), '%M', 'MI'), '%S', 'SS'),
         '%j', 'DDD'), '%f', 'SS.MS'),
         '%w', (extract(dow FROM $2)::integer)::text));
+
+-- Of seconds since 1970: the third argument is 'unixepoch'.
+CREATE OR REPLACE FUNCTION strftime(text, numeric, text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN strftime($1, timestamp '1970-01-01' + $2::double precision * interval '1 second');
+
+-- Of a moment, which SQLite has as text.
+CREATE OR REPLACE FUNCTION replace(timestamp, text, text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN replace(to_char($1, 'YYYY-MM-DD HH24:MI:SS.US'), $2, $3);
 
 CREATE OR REPLACE FUNCTION instr(text, text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -43,6 +54,18 @@ CREATE OR REPLACE FUNCTION min(anycompatible, anycompatible) RETURNS anycompatib
 CREATE OR REPLACE FUNCTION json_extract(text, text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN jsonb_path_query_first($1::jsonb, $2::jsonpath) #>> '{}';
+
+CREATE OR REPLACE FUNCTION json_quote(text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN coalesce(to_json($1)::text, 'null');
+
+CREATE OR REPLACE FUNCTION as_json(bigint[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN array_to_json($1)::text;
+
+CREATE OR REPLACE AGGREGATE json_group_array(bigint) (
+    SFUNC = array_append, STYPE = bigint[], INITCOND = '{}', FINALFUNC = as_json
+);
 
 -- Elements of an array have their place as key, members of an object their name; `value` is text.
 CREATE OR REPLACE FUNCTION json_each(given text, OUT key text, OUT value text)

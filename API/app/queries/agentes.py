@@ -27,7 +27,7 @@ _WATCHED = f"""
         coalesce(a.descartados, 0), a.clon_de, a.clon_visto, a.rotacion IS NOT NULL,
         EXISTS (SELECT 1 FROM credenciales c WHERE c.num_agente = a.num_agente)
     FROM agentes a LEFT JOIN servers s ON s.id_serv = a.id_serv {{where}}
-    ORDER BY a.hostname, a.id_agente
+    ORDER BY a.hostname NULLS FIRST, a.id_agente
 """  # noqa: S608
 _RELATED = """WHERE :agente IN (a.id_agente, a.clon_de)
     OR a.id_agente = (SELECT c.clon_de FROM agentes c WHERE c.id_agente = :agente)"""
@@ -36,7 +36,7 @@ _ALL = f"""
         a.version_agente, a.rotacion, a.clon_de, a.clon_visto,
         EXISTS (SELECT 1 FROM credenciales c WHERE c.num_agente = a.num_agente) AS tiene_token,
         {SKEW} AS desfase
-    FROM agentes a ORDER BY a.hostname, a.id_agente
+    FROM agentes a ORDER BY a.hostname NULLS FIRST, a.id_agente
 """  # noqa: S608
 
 

@@ -149,7 +149,7 @@ _OPEN = "SELECT severidad, count(*) AS n FROM alertas WHERE resuelta IS NULL GRO
 _UNDECIDED = "SELECT count(*) FROM alertas WHERE por_avisar IS NOT NULL"
 _TOLD = """
     SELECT e.id_alerta, e.canal, e.que, m.clave, m.estado, m.terminado, m.error
-    FROM json_each(?) n CROSS JOIN entregas e ON e.id_alerta = n.value
+    FROM json_each(?) n CROSS JOIN entregas e ON e.id_alerta = CAST(n.value AS BIGINT)
         LEFT JOIN mensajes m USING (id_mensaje)
     ORDER BY e.id_alerta, e.que, e.canal
 """
@@ -163,5 +163,5 @@ _WAITING = """
         UNION ALL
         SELECT e.canal, 0, coalesce(al.resuelta, al.abierta), 0, NULL, NULL, 1
         FROM entregas e JOIN alertas al USING (id_alerta) WHERE e.id_mensaje IS NULL
-    ) GROUP BY canal ORDER BY desde
+    ) w GROUP BY canal ORDER BY desde
 """

@@ -122,19 +122,20 @@ _MOMENTS_OF_ONE = """
     SELECT DISTINCT momento, ?1 FROM (
         SELECT desde AS momento FROM periodos WHERE num_agente = ?1
         UNION ALL SELECT hasta FROM periodos WHERE num_agente = ?1
-    )
+    ) m
     WHERE momento >= ?2 AND momento <= ?3 AND NOT (momento = ?3 AND ?4 = 0)
     ORDER BY momento DESC LIMIT ?5
 """
 _WANTED = """
-    p.propio = 0 AND (:campo IS NULL OR h.campo = :campo)
-    AND (:nombre IS NULL OR h.nombre = :nombre) AND (:usuario IS NULL OR h.valor = :usuario)
+    p.propio = 0 AND (h.campo = :campo OR :campo IS NULL)
+    AND (h.nombre = :nombre OR :nombre IS NULL) AND (h.valor = :usuario OR :usuario IS NULL)
 """
 _SHOWN = "m.momento, m.num_agente, a.id_agente, a.hostname, h.campo, h.nombre, h.valor, p.pid"
 _JOINED = "JOIN hechos h USING (id_hecho) JOIN agentes a ON a.num_agente = m.num_agente"
 _AT = f"""
     WITH m (momento, num_agente) AS (
-        SELECT value ->> 0, value ->> 1 FROM json_each(:moments)
+        SELECT CAST(json_extract(value, '$[0]') AS BIGINT),
+            CAST(json_extract(value, '$[1]') AS INTEGER) FROM json_each(:moments)
     )
     SELECT 'inicia' AS tipo, {_SHOWN} FROM m CROSS JOIN periodos p
         ON p.num_agente = m.num_agente AND p.hasta > m.momento AND p.desde = m.momento {_JOINED}
@@ -143,7 +144,7 @@ _AT = f"""
     SELECT 'termina', {_SHOWN} FROM m CROSS JOIN periodos p
         ON p.num_agente = m.num_agente AND p.hasta = m.momento {_JOINED}
     WHERE coalesce(:tipo, 'termina') = 'termina' AND {_WANTED}
-    ORDER BY 2 DESC, 3 DESC, 1 DESC, 6, 9, 7, 8
+    ORDER BY 2 DESC, 3 DESC, 1 DESC, 6, 9, 7, 8 NULLS FIRST
 """  # noqa: S608 - text of our own
 
 

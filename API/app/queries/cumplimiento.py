@@ -269,16 +269,16 @@ _TALLY = f"""
         UNION SELECT v.num_politica, t.num_agente FROM vigentes v
         JOIN etiquetas t ON t.key = v.etiqueta AND t.value = coalesce(v.valor, t.value))
     SELECT c.{{of}}, CASE WHEN c.veredicto = 'no_cumple'
-        AND (c.num_politica, c.num_agente) IN cubiertos THEN 'exceptuado' ELSE c.veredicto END,
-        count(*)
+        AND (c.num_politica, c.num_agente) IN (SELECT * FROM cubiertos) THEN 'exceptuado'
+        ELSE c.veredicto END, count(*)
     FROM cumplimiento c {{index}} WHERE {{where}} GROUP BY 1, 2
 """  # noqa: S608
 _POLICIES = """
     SELECT num_politica, id_politica, titulo, severidad, CASE WHEN repaso IS NULL THEN 0 ELSE (
         SELECT count(*) FROM agentes a WHERE a.num_agente > repaso) END AS por_juzgar
-    FROM politicas WHERE vigente
+    FROM politicas WHERE vigente = 1
 """
-_POLICY = "SELECT documento FROM politicas WHERE id_politica = ? AND vigente"
+_POLICY = "SELECT documento FROM politicas WHERE id_politica = ? AND vigente = 1"
 _LAG = """
     SELECT count(*) AS n, min(recibido) AS desde FROM servers
     WHERE id_serv > coalesce((SELECT hasta FROM avance WHERE que = 'juzgado'), 0)

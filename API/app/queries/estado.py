@@ -21,7 +21,7 @@ _TRUE_THEN = """
     SELECT campo, nombre, valor, pid, desde, inicio, veces
     FROM periodos JOIN hechos USING (id_hecho)
     WHERE num_agente = ? AND hasta > ? AND desde <= ?
-    ORDER BY campo, pid, nombre, valor
+    ORDER BY campo, pid, nombre, valor NULLS FIRST
 """
 
 

@@ -133,7 +133,7 @@ _PROGRESS = """
     SELECT (SELECT max(id_serv) FROM servers),
         (SELECT hasta FROM avance WHERE que = 'juzgado'),
         (SELECT max(id_auditoria) FROM auditoria), (SELECT max(id_alerta) FROM alertas),
-        (SELECT count(*) FROM politicas WHERE vigente AND repaso IS NOT NULL)
+        (SELECT count(*) FROM politicas WHERE vigente = 1 AND repaso IS NOT NULL)
 """
 _SERVERS = f"""
     SELECT a.num_agente, a.id_agente, a.hostname, a.ipaddress, {STATE} AS situacion,
@@ -143,7 +143,7 @@ _SERVERS = f"""
 """  # noqa: S608 - text of our own
 _FAILURES = f"""
     SELECT c.num_agente, c.num_politica FROM cumplimiento c JOIN politicas o USING (num_politica)
-    WHERE c.hasta = {OPEN} AND c.veredicto = 'no_cumple' AND o.vigente
+    WHERE c.hasta = {OPEN} AND c.veredicto = 'no_cumple' AND o.vigente = 1
 """  # noqa: S608
 _EXCEPTED = f"""
     SELECT c.num_agente, c.num_politica FROM excepciones e
@@ -166,15 +166,15 @@ _POLICIES = f"""
         SELECT count(*) FROM agentes a WHERE a.num_agente > repaso) END,
         (SELECT min(c.desde) FROM cumplimiento c
          WHERE c.hasta = {OPEN} AND c.veredicto = 'no_cumple' AND c.num_politica = o.num_politica)
-    FROM politicas o WHERE vigente
+    FROM politicas o WHERE vigente = 1
 """  # noqa: S608
 _FAILING = """
     SELECT c.num_agente, c.desde, c.hasta FROM cumplimiento c
     JOIN politicas o USING (num_politica)
-    WHERE c.hasta > ? AND c.veredicto = 'no_cumple' AND o.vigente
+    WHERE c.hasta > ? AND c.veredicto = 'no_cumple' AND o.vigente = 1
     ORDER BY c.num_agente, c.desde
 """
 _FIRST_JUDGED = f"""
-    SELECT num_agente, CAST((julianday(primer_reporte) - 2440587.5) * 86400000 AS INTEGER)
+    SELECT num_agente, CAST((julianday(primer_reporte) - 2440587.5) * 86400000 AS BIGINT)
     FROM agentes WHERE primer_reporte IS NOT NULL AND estado NOT IN ('{RETIRED}', '{REVOKED}')
 """  # noqa: S608

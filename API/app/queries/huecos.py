@@ -14,7 +14,7 @@ _MOMENTS = """
         WHERE num_agente = :server AND momento < :hasta AND momento >= coalesce(
             (SELECT max(momento) FROM servers WHERE num_agente = :server AND momento <= :desde),
             :desde)
-        ORDER BY momento)
+        ORDER BY momento) m
 """
 
 

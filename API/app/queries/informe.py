@@ -16,12 +16,12 @@ LABELLING = "agente.etiquetar"
 
 def servers(connection: Connection, id_agente: str | None) -> Sequence[Row[Any]]:
     """Give the servers that have ever reported, or one of them, by name."""
-    return connection.exec_driver_sql(_SERVERS, (id_agente, id_agente)).all()
+    return connection.exec_driver_sql(_SERVERS, (id_agente,)).all()
 
 
 def policies(connection: Connection, id_politica: str | None) -> Sequence[Row[Any]]:
     """Give the policies that are or were in force, or one of them."""
-    return connection.exec_driver_sql(_POLICIES, (id_politica, id_politica)).all()
+    return connection.exec_driver_sql(_POLICIES, (id_politica,)).all()
 
 
 def verdicts(
@@ -67,24 +67,24 @@ def unjudged(connection: Connection, hasta: int) -> int:
 
 def _ms(column: str) -> str:
     """Read a moment that is kept as text, in milliseconds since 1970."""
-    return f"CAST(round((julianday({column}) - 2440587.5) * 86400000) AS INTEGER)"
+    return f"CAST(round((julianday({column}) - 2440587.5) * 86400000) AS BIGINT)"
 
 
 _SERVERS = f"""
     SELECT num_agente, id_agente, hostname, etiquetas, intervalo,
         {_ms("primer_reporte")} AS primero
-    FROM agentes WHERE id_serv IS NOT NULL AND (? IS NULL OR id_agente = ?)
-    ORDER BY hostname, id_agente
+    FROM agentes WHERE id_serv IS NOT NULL AND (id_agente = ?1 OR ?1 IS NULL)
+    ORDER BY hostname NULLS FIRST, id_agente
 """  # noqa: S608 - text of our own
 _POLICIES = """
     SELECT num_politica, id_politica, titulo, severidad, documento FROM politicas
-    WHERE ? IS NULL OR id_politica = ? ORDER BY id_politica
+    WHERE id_politica = ?1 OR ?1 IS NULL ORDER BY id_politica
 """
 _VERDICTS = """
     SELECT num_politica, desde, hasta, veredicto, evidencia, evidencia_ultima, razon
     FROM cumplimiento
     WHERE num_agente = :server AND hasta > :desde AND desde < :hasta
-        AND (:policy IS NULL OR num_politica = :policy)
+        AND (num_politica = :policy OR :policy IS NULL)
     ORDER BY num_politica, desde
 """
 _EXCEPTIONS = """

@@ -107,13 +107,13 @@ _BACK = f"""
     SELECT hasta FROM periodos WHERE id_hecho = ? AND {_ENDED} AND hasta >= ? AND hasta < ?
     ORDER BY hasta DESC LIMIT 1 OFFSET ?
 """  # noqa: S608 - text of our own
-_THESE = "(SELECT value FROM json_each(:labels))"
+_THESE = "(SELECT CAST(value AS INTEGER) FROM json_each(:labels))"
 _COUNT = f"""
     SELECT count(*) FROM (
         SELECT 1 FROM periodos WHERE id_hecho IN {_THESE} AND {_ENDED} AND hasta >= :since
         UNION ALL SELECT 1 FROM presencias WHERE id_hecho IN {_THESE}
         LIMIT :most
-    )
+    ) p
 """  # noqa: S608
 _COLUMNS = "num_agente, id_hecho, pid, desde, hasta, propio"
 _OF_ONE = f"""
@@ -137,5 +137,5 @@ _CHANGES = f"""
     WHERE m.momento >= :since AND (m.momento, num_agente) <= (:momento, :num_agente)
         AND NOT ((m.momento, num_agente) = (:momento, :num_agente) AND :shown = 0)
         AND propio = 0 AND coalesce(:tipo, tipo) = tipo
-    ORDER BY 2 DESC, 3 DESC, 1 DESC, 6, 9, 7, 8 LIMIT :limit OFFSET :shown
+    ORDER BY 2 DESC, 3 DESC, 1 DESC, 6, 9, 7, 8 NULLS FIRST LIMIT :limit OFFSET :shown
 """  # noqa: S608

@@ -95,7 +95,7 @@ def _rows(text: str | None) -> list[dict[str, Any]]:
 
 
 _IN_SERVICE = f"a.estado NOT IN ('{RETIRED}', '{REVOKED}')"
-_DOCUMENT = "SELECT documento FROM politicas WHERE id_politica = ? AND vigente"
+_DOCUMENT = "SELECT documento FROM politicas WHERE id_politica = ? AND vigente = 1"
 _SAID = f"""
     SELECT a.id_agente, a.hostname, c.desde, c.evidencia, c.evidencia_ultima, c.razon,
         x.id_excepcion, x.motivo, {ENDS.replace("e.", "x.")}
@@ -116,5 +116,5 @@ _WAIVERS = """
 """
 _LATEST = f"""
     SELECT a.id_agente, a.hostname, a.id_serv FROM agentes a
-    WHERE a.id_serv IS NOT NULL AND {_IN_SERVICE} ORDER BY a.hostname, a.id_agente
+    WHERE a.id_serv IS NOT NULL AND {_IN_SERVICE} ORDER BY a.hostname NULLS FIRST, a.id_agente
 """  # noqa: S608

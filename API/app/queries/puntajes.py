@@ -35,14 +35,14 @@ def _worst_first(part: dict[str, Any]) -> tuple[bool, float, int]:
 
 
 def _by_server(connection: Connection, counts: Numbered) -> Iterator[dict[str, Any]]:
-    rows = connection.exec_driver_sql("SELECT num_agente, id_agente, hostname FROM agentes")
-    for number, identity, hostname in rows:
+    query = "SELECT num_agente, id_agente, hostname FROM agentes ORDER BY 1"
+    for number, identity, hostname in connection.exec_driver_sql(query):
         if number in counts:
             yield {"id_agente": identity, "hostname": hostname} | as_score(counts[number])
 
 
 def _by_label(connection: Connection, counts: Numbered) -> Iterator[dict[str, Any]]:
-    query = "SELECT num_agente, etiquetas FROM agentes WHERE etiquetas IS NOT NULL"
+    query = "SELECT num_agente, etiquetas FROM agentes WHERE etiquetas IS NOT NULL ORDER BY 1"
     found: dict[tuple[str, str], list[Counts]] = {}
     for number, labels in connection.exec_driver_sql(query):
         if number in counts:
@@ -71,7 +71,7 @@ def _by_severity(connection: Connection, counts: Numbered) -> Iterator[dict[str,
         yield group | as_score(total(policies))
 
 
-_POLICIES = "SELECT num_politica, id_politica, titulo, severidad FROM politicas"
+_POLICIES = "SELECT num_politica, id_politica, titulo, severidad FROM politicas ORDER BY 1"
 
 Divide = Callable[[Connection, Numbered], Iterator[dict[str, Any]]]
 PARTS: dict[str, tuple[Literal["num_politica", "num_agente"], Divide]] = {

@@ -111,22 +111,22 @@ _LABELS = """
         WHERE campo = 'usuarios_activos' AND nombre = :name AND :kind IN ('', 'usuario')
         UNION SELECT id_hecho FROM hechos
         WHERE campo = 'procesos' AND valor = :name AND :kind IN ('', 'usuario')
-    ) LIMIT :most
+    ) h ORDER BY id_hecho LIMIT :most
 """
 _SUGGESTED = """
     SELECT nombre, count(*) AS labels FROM (
         SELECT nombre FROM hechos WHERE campo IN ('procesos', 'usuarios_activos')
         UNION ALL SELECT valor FROM hechos WHERE campo = 'procesos' AND valor IS NOT NULL
-    ) WHERE instr(lower(nombre), ?) GROUP BY nombre ORDER BY length(nombre), nombre LIMIT ?
+    ) h WHERE instr(lower(nombre), ?) > 0 GROUP BY nombre ORDER BY length(nombre), nombre LIMIT ?
 """
-_THESE = "(SELECT value FROM json_each(:labels))"
+_THESE = "(SELECT CAST(value AS INTEGER) FROM json_each(:labels))"
 _IS_THERE = f"""EXISTS (SELECT 1 FROM periodos x
     WHERE x.num_agente = p.num_agente AND x.hasta = {OPEN} AND x.id_hecho = p.id_hecho)"""  # noqa: S608
 _COUNT = f"SELECT count(*) FROM presencias WHERE id_hecho IN {_THESE}"  # noqa: S608
 _COUNT_NOW = f"""
     SELECT count(*) FROM presencias p WHERE p.id_hecho IN {_THESE} AND {_IS_THERE}
 """  # noqa: S608
-_BY_NAME = "ahora DESC, hostname, id_agente, campo, nombre, valor"
+_BY_NAME = "ahora DESC, hostname NULLS FIRST, id_agente, campo, nombre, valor NULLS FIRST"
 _PAGE = f"""
     SELECT p.id_hecho, p.num_agente, id_agente, hostname, campo, nombre, valor,
         {_IS_THERE} AS ahora
@@ -136,9 +136,9 @@ _PAGE = f"""
 """  # noqa: S608
 _ENDED = f"""
     SELECT count(*) FROM (
-        SELECT 1 FROM periodos WHERE id_hecho IN {_THESE} AND hasta < {OPEN} LIMIT :most)
+        SELECT 1 FROM periodos WHERE id_hecho IN {_THESE} AND hasta < {OPEN} LIMIT :most) p
 """  # noqa: S608
-_SERVERS = "num_agente IN (SELECT value FROM json_each(:servers))"
+_SERVERS = "num_agente IN (SELECT CAST(value AS INTEGER) FROM json_each(:servers))"
 _OF_LABELS = f"id_hecho IN {_THESE} AND hasta < {OPEN} AND +{_SERVERS}"
 _OF_SERVERS = f"{_SERVERS} AND hasta < {OPEN} AND +id_hecho IN {_THESE}"
 _TIMES = f"""
@@ -146,8 +146,9 @@ _TIMES = f"""
         SELECT id_hecho, num_agente, desde, hasta FROM periodos WHERE {{ended}}
         UNION ALL
         SELECT p.id_hecho, p.num_agente, p.desde, p.hasta
-        FROM (SELECT value ->> 0 AS id_hecho, value ->> 1 AS num_agente FROM json_each(:pairs)) w
+        FROM (SELECT CAST(json_extract(value, '$[0]') AS INTEGER) AS id_hecho,
+            CAST(json_extract(value, '$[1]') AS INTEGER) AS num_agente FROM json_each(:pairs)) w
         CROSS JOIN periodos p ON p.num_agente = w.num_agente AND p.hasta = {OPEN}
             AND p.id_hecho = w.id_hecho
-    ) GROUP BY id_hecho, num_agente
+    ) p GROUP BY id_hecho, num_agente
 """  # noqa: S608

@@ -117,7 +117,7 @@ class Resource:
     filters that have no `sql`, which are NULL where they are not given."""
     key: tuple[str, ...] = ()
     """Expressions that tell rows apart, in the order in which rows come."""
-    where: str = "1"
+    where: str = "1 = 1"
     role: Role = Role.LECTOR
     notes: str = ""
     summary: tuple[str, ...] = ()
@@ -176,12 +176,15 @@ def _statement(resource: Resource, question: Question) -> str:
     if question.after is not None:
         conditions += _beyond(resource, question, question.after)
     shown = [f"{column.sql} AS {column.name}" for column in question.columns]
-    direction = " DESC" if question.descending else ""
     order = [*([question.sort.order] if question.sort else []), *resource.key]
+    direction = " DESC" if question.descending else ""
+    directions = [direction] * len(order)
+    if question.sort:  # as SQLite has it by itself; no part of a key is ever NULL
+        directions[0] += " NULLS LAST" if question.descending else " NULLS FIRST"
     return f"""
         SELECT {", ".join([*shown, *order])} {resource.source}
         WHERE {" AND ".join(conditions)}
-        ORDER BY {", ".join(expression + direction for expression in order)} LIMIT :limite
+        ORDER BY {", ".join(map("".join, zip(order, directions, strict=True)))} LIMIT :limite
     """
 
 
@@ -202,7 +205,7 @@ def _beyond(resource: Resource, question: Question, after: tuple[Any, ...]) -> I
     order = question.sort.order
     same = f"{order} IS :despues_0 AND {key}"
     if after[0] is None:
-        others = "0" if question.descending else f"{order} IS NOT NULL"
+        others = "1 = 0" if question.descending else f"{order} IS NOT NULL"
     else:
         others = f"{order} {sign} :despues_0"
         others += f" OR {order} IS NULL" if question.descending else ""

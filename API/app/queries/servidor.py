@@ -173,7 +173,7 @@ _BESIDE = f"""
     SELECT max(CASE WHEN momento < :en THEN momento END),
         min(CASE WHEN momento > :en THEN momento END)
     FROM (SELECT desde AS momento FROM periodos WHERE {_OURS}
-        UNION ALL SELECT hasta FROM periodos WHERE {_OURS} AND hasta < {OPEN})
+        UNION ALL SELECT hasta FROM periodos WHERE {_OURS} AND hasta < {OPEN}) p
 """  # noqa: S608
 _REPORT_BEFORE = """
     SELECT max(momento) FROM servers WHERE num_agente = :server AND momento <
@@ -188,11 +188,11 @@ _CHANGES = f"""
         SELECT hasta, 'termina', id_hecho, pid FROM periodos
         WHERE {_OURS} AND hasta <= min(:before, {OPEN} - 1) AND {{wanted}}
         ORDER BY momento DESC LIMIT :most
-    ) CROSS JOIN hechos USING (id_hecho)
-    ORDER BY momento DESC, campo, nombre, valor, tipo, pid
+    ) c CROSS JOIN hechos USING (id_hecho)
+    ORDER BY momento DESC, campo, nombre, valor NULLS FIRST, tipo, pid
 """  # noqa: S608
 _NAMED = """id_hecho IN (SELECT id_hecho FROM hechos WHERE (:field = '' OR campo = :field)
-    AND instr(lower(nombre || ' ' || coalesce(valor, '')), :search))"""
+    AND instr(lower(nombre || ' ' || coalesce(valor, '')), :search) > 0)"""
 _VERDICTS = """
     SELECT o.id_politica, c.veredicto, c.desde, c.hasta
     FROM cumplimiento c JOIN politicas o USING (num_politica)

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from API.app.queries.admission import LISTED
-from API.app.queries.catalogue.declaring import AGENT, LABEL, from_milliseconds
+from API.app.queries.catalogue.declaring import AGENT, LABEL, from_milliseconds, is_given
 from API.app.queries.cumplimiento import (
     FROM,
     NOW,
@@ -21,10 +21,11 @@ from API.app.queries.resource import Column, Filter, Kind, Page, Question, Resou
 from createDB.schema import OPEN
 
 _RANKS = " ".join(f"WHEN '{name}' THEN {rank}" for rank, name in enumerate(SEVERITIES))
-_EXCEPTION = f"""CASE WHEN x.id_excepcion IS NOT NULL THEN json_object(
-    'id_excepcion', x.id_excepcion, 'motivo', x.motivo, 'quien', x.quien,
-    'desde', {from_milliseconds("x.desde")},
-    'hasta', {from_milliseconds("coalesce(x.terminada, x.hasta)")}) END"""
+# Not by json_object, which in PostgreSQL is something else.
+_EXCEPTION = f"""CASE WHEN x.id_excepcion IS NOT NULL THEN '{{"id_excepcion":' || x.id_excepcion
+    || ',"motivo":' || json_quote(x.motivo) || ',"quien":' || json_quote(x.quien)
+    || ',"desde":"' || {from_milliseconds("x.desde")}
+    || '","hasta":"' || {from_milliseconds("coalesce(x.terminada, x.hasta)")} || '"}}' END"""
 POLICY = Filter("politica", Takes.TEXT, "of this policy's `id`", "o.id_politica = :politica")
 SEVERITY = Filter(
     "severidad", Takes.TEXT, "of this severity", "o.severidad = :severidad", SEVERITIES
@@ -78,7 +79,7 @@ CUMPLIMIENTO = Resource(
     FROM.format(clock="coalesce(:en, :reloj)"),
     ("c.num_agente", "c.num_politica"),
     f"c.desde <= coalesce(:en, {NOW}) AND c.hasta > coalesce(:en, {NOW}) "
-    f"AND (a.estado IN {LISTED} OR coalesce(:en, :agente) IS NOT NULL)",
+    f"AND (a.estado IN {LISTED} OR {is_given('en')} OR {is_given('agente', 'TEXT')})",
     notes="Who is retired or revoked is left out, unless by `agente` or of the past.",
     summary=("politica", "severidad", "veredicto"),
     beside=_totals,
@@ -118,7 +119,7 @@ POLITICAS = Resource(
 )  # fmt: skip
 
 _END = "coalesce(x.terminada, x.hasta)"
-_IN_FORCE_NOW = f"(x.desde <= :reloj AND {_END} > :reloj)"
+_IN_FORCE_NOW = f"CASE WHEN x.desde <= :reloj AND {_END} > :reloj THEN 1 ELSE 0 END"
 
 EXCEPCIONES = Resource(
     "excepciones",

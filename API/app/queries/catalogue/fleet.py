@@ -5,6 +5,7 @@ from API.app.queries.agentes import SKEW
 from API.app.queries.catalogue.declaring import (
     AGENT,
     LABEL,
+    is_given,
     is_like,
     of_table,
     pattern,
@@ -16,13 +17,14 @@ from createDB.schema import OPEN, agentes, procesos, servers, usuarios_activos
 _THEN = f"""(SELECT r.id_serv FROM servers r WHERE r.num_agente = a.num_agente
     AND r.momento <= coalesce(:en, {OPEN}) AND r.id_serv <= coalesce(:tope, {OPEN})
     ORDER BY r.momento DESC LIMIT 1)"""  # noqa: S608 - text of our own
-_REPORT = f"""CASE WHEN :reporte IS NOT NULL THEN :reporte
-    WHEN :en IS NULL AND a.id_serv <= coalesce(:tope, {OPEN}) THEN a.id_serv ELSE {_THEN} END"""
+_REPORT = f"""CASE WHEN {is_given("reporte")} THEN :reporte
+    WHEN NOT {is_given("en")} AND a.id_serv <= coalesce(:tope, {OPEN}) THEN a.id_serv
+    ELSE {_THEN} END"""
 """The number of the report that is meant, of `agentes a`. `tope` is the last report that there was
 when an export began: it shows the fleet as it was then, however long it takes."""
 
 _LISTED = ", ".join(f"'{state}'" for state in LISTED)
-_IN_SERVICE = f"(a.estado IN ({_LISTED}) OR coalesce(:agente, :reporte) IS NOT NULL)"
+_IN_SERVICE = f"(a.estado IN ({_LISTED}) OR {is_given('agente', 'TEXT')} OR {is_given('reporte')})"
 
 _AT = Filter(
     "en", Takes.MOMENT, "of each server the latest report at this moment; now, unless given"
@@ -125,7 +127,8 @@ USUARIOS_ACTIVOS = Resource(
     summary=("username", "hostname"),
 )
 
-_TOKEN = "EXISTS (SELECT 1 FROM credenciales c WHERE c.num_agente = a.num_agente)"  # noqa: S105
+_TOKEN = """CASE WHEN EXISTS (SELECT 1 FROM credenciales c WHERE c.num_agente = a.num_agente)
+    THEN 1 ELSE 0 END"""  # noqa: S105
 
 AGENTES = Resource(
     "agentes",

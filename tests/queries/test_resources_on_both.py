@@ -1,0 +1,131 @@
+"""Every resource gives the same on PostgreSQL as on SQLite, over the same rows."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine
+
+from API.app.controllers.asking import place_after, read_question
+from API.app.queries.catalogue import RESOURCES
+from API.app.queries.resource import Resource, all_rows, at, page
+from tests.queries.lifelike import FIRST_AGENT
+from tests.two_databases import Both, assert_same, plain
+
+FILTERS: dict[str, list[dict[str, str]]] = {
+    "servers": [
+        {"ip": "10.*"}, {"hostname": "*EXAMPLE.net"}, {"so": "debian 12"}, {"so": "linux"},
+        {"nucleo": "ñ_%"}, {"nucleo": "6.1*"}, {"reporte": "700"}, {"en": "-7"},
+        {"etiqueta": "entorno:produccion"}, {"etiqueta": 'rol:a"b:c'}, {"agente": FIRST_AGENT},
+    ],
+    "procesos": [
+        {"name": "ssh*"}, {"username": "root", "pid": "1"}, {"name": "ñ*"}, {"hostname": "web*"},
+        {"en": "-20"}, {"reporte": "1100"}, {"name": "*%*"}, {"etiqueta": "rol:web"},
+        {"agente": "1", "name": "*d"},
+    ],
+    "usuarios_activos": [
+        {"username": "*a*"}, {"en": "-12"}, {"hostname": "*"}, {"agente": "1"},
+        {"reporte": "700"}, {"etiqueta": "entorno:produccion"},
+    ],
+    "agentes": [
+        *({"situacion": state} for state in ("reportando", "nuevo", "ausente", "revocado")),
+        {"estado": "activo"}, {"hostname": "web-*"}, {"ip": "10*"}, {"version_agente": "0.*"},
+        {"tiene_token": "si"}, {"tiene_token": "no"}, {"etiqueta": "entorno:pruebas"},
+        {"agente": "2"},
+    ],
+    "cambios": [
+        {"campo": "usuarios_activos"}, {"tipo": "inicia", "desde": "-2"}, {"nombre": "sshd"},
+        {"nombre": "Ñandú"},
+        {"usuario": "deploy", "tipo": "termina"}, {"desde": "-9", "hasta": "-3"},
+        {"agente": "1"}, {"agente": "1", "nombre": "cron"}, {"agente": FIRST_AGENT},
+        {"campo": "nucleo"}, {"nombre": "python3", "desde": "-12"},
+    ],
+    "politicas": [{"severidad": "alta"}],
+    "cumplimiento": [
+        {"agente": "1"}, {"agente": FIRST_AGENT}, {"politica": "politica-2"},
+        {"severidad": "critica"}, {"veredicto": "exceptuado"}, {"veredicto": "no_cumple"},
+        {"etiqueta": "entorno:produccion"}, {"en": "-9"}, {"en": "-20", "veredicto": "cumple"},
+    ],
+    "excepciones": [
+        {"politica": "politica-1"}, {"agente": "1"}, {"vigente": "si"}, {"vigente": "no"},
+    ],
+    "alertas": [
+        {"agente": "1"}, {"politica": "politica-1"}, {"severidad": "media"}, {"tipo": "clon"},
+        {"estado": "abierta"}, {"estado": "resuelta"}, {"etiqueta": "entorno:produccion"},
+        {"mensaje": "00000000-0000-4000-8000-000000000002"},
+    ],
+    "auditoria": [
+        {"quien": "ana"}, {"accion": "agente.*"}, {"objeto": FIRST_AGENT},
+        {"desde": "-30", "hasta": "-15"},
+    ],
+}  # fmt: skip
+"""By resource. A number in `en`, `desde` and `hasta` means hours from now, in `agente` a server."""
+
+OF_REPORTS = ("servers", "procesos", "usuarios_activos")
+
+
+def test_every_filter_is_tried() -> None:
+    for resource in RESOURCES.values():
+        tried = {name for filters in FILTERS[resource.name] for name in filters}
+        assert tried == {each.name for each in resource.filters}
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_every_filter(both: Both, name: str) -> None:
+    for given in ({}, *FILTERS[name]):
+        both.ask(walk, both, name, written(both, given))
+
+
+@pytest.mark.parametrize("name", OF_REPORTS)
+def test_every_filter_over_views(both_compacto: Both, name: str) -> None:
+    for given in ({}, *FILTERS[name]):
+        both_compacto.ask(walk, both_compacto, name, written(both_compacto, given))
+
+
+@pytest.mark.parametrize("name", [name for name, each in RESOURCES.items() if not each.pages])
+def test_every_order(both: Both, name: str) -> None:
+    size = "250" if name == "procesos" else "9"
+    for column in RESOURCES[name].columns:
+        for sign in ("", "-"):
+            both.ask(walk, both, name, {"orden": f"{sign}{column.name}", "limite": size})
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_exports(both: Both, name: str) -> None:
+    here, there = (plain(export(engine, RESOURCES[name])) for engine in both[:2])
+    assert_same(there, here)
+
+
+def written(both: Both, given: dict[str, str]) -> dict[str, str]:
+    """Write a filter as a user does."""
+    found = dict(given)
+    for name in ("en", "desde", "hasta"):
+        if name in found:
+            moment = both.now + timedelta(hours=int(found[name]))
+            found[name] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if given.get("agente", "").isdigit():
+        found["agente"] = both.identity(int(given["agente"]))
+    return found
+
+
+def walk(
+    connection: Connection, both: Both, name: str, given: dict[str, str]
+) -> list[Sequence[Any]]:
+    """Give all pages of a question, each as its rows and where it ends."""
+    resource, arguments = RESOURCES[name], {"limite": "500", **given}
+    pages: list[Sequence[Any]] = []
+    while True:
+        question = read_question(resource, arguments)
+        timed = question._replace(values={**at(both.now), **question.values})
+        found = page(connection, resource, timed, question.limit or 0)
+        beside = resource.beside(connection, question) if resource.beside and not pages else {}
+        pages.append((found.rows, found.end, beside))
+        if found.end is None:
+            return pages
+        arguments = {**arguments, "despues": place_after(question, found.end)}
+
+
+def export(engine: Engine, resource: Resource) -> Iterator[Any]:
+    for found in all_rows(engine, resource, read_question(resource, {}, paged=False)):
+        yield from found.rows
