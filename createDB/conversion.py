@@ -15,7 +15,14 @@ from sqlalchemy.exc import DBAPIError
 
 from API.app.settings import Settings
 from API.app.storage import StorageInUseError
-from createDB.engine import database_path, is_postgresql, open_engine, open_for_building, unusable
+from createDB.engine import (
+    database_path,
+    is_postgresql,
+    name_of,
+    open_engine,
+    open_for_building,
+    unusable,
+)
 from createDB.errors import DatabaseUnusableError
 from createDB.exclusive import alone
 from createDB.proof import find_losses
@@ -36,6 +43,12 @@ def convert(settings: Settings, layout: Layout) -> tuple[bool, list[str]]:
     found = _layout_of(url)
     if found is layout:
         return True, []
+    if is_postgresql(url):
+        raise DatabaseUnusableError(
+            f"{name_of(url)}: es {found}, y en PostgreSQL eso no cambia: escriba una copia con "
+            f"--snapshot ARCHIVO, pásela con --database ARCHIVO --layout {layout}, y llévela a "
+            "otra base con --from-database ARCHIVO"
+        )
     if found is Layout.COMPACTO:
         raise DatabaseUnusableError(
             f"{database_path(url)}: es {found}; para tenerla {layout} hágala de nuevo desde la "
@@ -82,7 +95,7 @@ def _layout_of(url: URL) -> Layout:
         with engine.connect() as connection:
             return layout_of(connection)
     except DBAPIError as error:
-        raise unusable(error, database_path(url)) from error
+        raise unusable(error, name_of(url)) from error
     finally:
         engine.dispose()
 

@@ -30,9 +30,10 @@ from API.app.at_rest import UMASK
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, settings_from
 from API.app.version import VERSION
 from createDB.build import build
-from createDB.engine import database_path, database_url, unusable
+from createDB.engine import database_path, database_url, is_postgresql, name_of, unusable
 from createDB.errors import DatabaseUnusableError
 from createDB.snapshot import snapshot
+from createDB.state import require_current
 from createDB.views import Layout
 
 OK, DIFFERENT, UNUSABLE, INTERRUPTED = 0, 1, 3, 130
@@ -132,10 +133,13 @@ def _housekeeping(settings: Settings, dry_run: bool) -> int:
 
 
 def _snapshot(settings: Settings, target: Path) -> int:
-    if not database_path(settings.database).is_file():
-        raise DatabaseUnusableError(f"{database_path(settings.database)}: no existe")
-    snapshot(settings.database, target)
-    return _say(f"{target}: copia íntegra de {database_path(settings.database)}")
+    url = settings.database
+    if is_postgresql(url):
+        require_current(url)
+    elif not database_path(url).is_file():
+        raise DatabaseUnusableError(f"{database_path(url)}: no existe")
+    snapshot(url, target)
+    return _say(f"{target}: copia íntegra de {name_of(url)}")
 
 
 def _rollback(settings: Settings) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 from tqdm import tqdm
 
-from createDB.engine import database_path, unusable
+from createDB.engine import database_path, is_postgresql, unusable
 from createDB.errors import DatabaseUnusableError
 
 PAGES = 2_000
@@ -30,6 +30,8 @@ NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 def snapshot(url: URL, target: Path, *, progress: bool = True) -> None:
     """Write a copy of the database of `url` to `target`, all of one moment, and check it.
 
+    It is a file of SQLite, also where the database is PostgreSQL's.
+
     Under `target` there is nothing until the copy is whole and on disk.
 
     Raises:
@@ -40,11 +42,16 @@ def snapshot(url: URL, target: Path, *, progress: bool = True) -> None:
         if target.exists() or target.is_symlink():
             raise DatabaseUnusableError(f"{target}: ya existe y no se sobrescribe")
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
-        _copy(url, partial, progress)
+        if is_postgresql(url):
+            from createDB.moving.back import write_file  # psycopg, which SQLite needs not
+
+            write_file(url, partial, progress=progress)
+        else:
+            _copy(url, partial, progress)
         _require_intact(partial)
         publish(partial, target)
     except sqlite3.Error as error:
-        raise unusable(error, database_path(url)) from error
+        raise unusable(error, target if is_postgresql(url) else database_path(url)) from error
     except OSError as error:
         raise unusable(error, target) from error
     finally:

@@ -61,6 +61,8 @@ def move(url: URL, source: URL) -> tuple[bool, list[str]]:
             _begin(connection, origin, source)
             _copy(connection, origin)
             _number_on(connection, origin)
+            with connection.begin():
+                connection.exec_driver_sql("ANALYZE")
             return _prove(connection, origin, name_of(url), source)
     except sqlite3.Error as error:
         raise unusable(error, database_path(source)) from error

@@ -1,9 +1,9 @@
 """Proves that two databases hold the same rows: reads every one of them on both sides."""
 
-import hashlib
-import marshal
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
 from itertools import islice
+from marshal import dumps
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -56,8 +56,7 @@ def differences(connection: Connection, origin: Origin, part: Part) -> list[str]
 
 def _hash(row: Row) -> int:
     # In this version of the format equal values have equal bytes, whatever else refers to them.
-    found = hashlib.blake2b(marshal.dumps(row, 2), digest_size=16)
-    return int.from_bytes(found.digest(), "little")
+    return int.from_bytes(blake2b(dumps(row, 2), digest_size=16).digest(), "little")
 
 
 def _merged(part: Part, ours: Iterator[Row], theirs: Iterator[Row]) -> Iterator[str]:

@@ -27,7 +27,7 @@ from createDB.schema import servers
 from createDB.views import HISTORY
 from tests.conftest import LAYOUTS, wait_until
 from tests.createdb.conftest import SCRIPT, Change, Run, Start
-from tests.createdb.conversions import LISTS, make_completo, options
+from tests.createdb.conversions import LISTS, dump, make_completo, options
 from tests.postgresql import PostgresServer, rows_of
 
 FORK = multiprocessing.get_context("fork")
@@ -92,7 +92,9 @@ def assert_equal(target: str, origin: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_all_of_it_arrives(origins: dict[str, Path], layout: str, target: str, run: Run) -> None:
+def test_all_of_it_arrives_and_comes_back(
+    origins: dict[str, Path], layout: str, target: str, run: Run, tmp_path: Path
+) -> None:
     done = run(*order(target, origins[layout]))
     assert (done.returncode, done.stderr) == (0, "")
     assert "servers: 600 filas, iguales" in done.stdout
@@ -110,7 +112,11 @@ def test_all_of_it_arrives(origins: dict[str, Path], layout: str, target: str, r
             "WHERE ipaddress IS NULL"
         )
         assert rows_of(target, strays) == []
-    assert run("--database", target).returncode == 0
+    copy = tmp_path / "copy.sqlite"
+    done = run("--database", target, "--snapshot", copy)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{copy}: copia íntegra de {target}\n"
+    assert sorted(dump(copy)) == sorted(dump(origins[layout]))
 
 
 def test_killed_at_any_moment_it_goes_on(origin: Path, target: str, long_run: bool) -> None:
