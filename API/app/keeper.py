@@ -12,6 +12,7 @@ import structlog
 
 from API.app.housekeeper import Housekeeper
 from API.app.ingest.archive import Archiver
+from API.app.ingest.backlog import Backlog
 from API.app.ingest.channel import Address
 from API.app.ingest.journal import Journal
 from API.app.ingest.recovery import reconcile
@@ -50,16 +51,18 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
         store = Store(rows=layout_of(connection) is Layout.COMPLETO)
     reconcile(engine, journal, store)
     writer = Writer(engine, journal, store)
-    archiver = Archiver(journal)
+    backlog = Backlog(writer, engine, journal, store, settings.pending)
+    archiver = Archiver(journal, backlog.is_open)
     reader = open_engine(settings.database, read_only=True)
     housekeeper = Housekeeper(settings, reader, writer)
-    service = WriterService(writer, address)
+    service = WriterService(backlog, address)
     write_local_access(settings.storage, address.key)
     settle()
     parent.send("ready")
     _wait_for_end(parent)
     housekeeper.close()
     service.close(GRACE_S)
+    backlog.close()
     archiver.close()
     journal.close()
     remove_local_access(settings.storage)

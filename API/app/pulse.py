@@ -89,18 +89,32 @@ class Pulse:
         supervisor, ready = self._supervisor, False
         every = min((supervisor.watchdog_s or SLOWEST_S) / 3, SLOWEST_S)
         while not self._stopping.wait(every if ready else STARTING_S):
-            troubles = ask(self._settings) if self._writes() else None
-            if troubles is None:
+            told = ask(self._settings) if self._writes() else None
+            if told is None:
                 continue  # it is not told: after its patience systemd starts another
-            if not ready and not troubles:
+            if not ready and not told.troubles:
                 ready = True
                 supervisor.tell(READY="1")
-            status = f"no puede guardar: {'; '.join(troubles)}" if troubles else "guarda reportes"
-            supervisor.tell(WATCHDOG="1", STATUS=" ".join(status.split()))
+            supervisor.tell(WATCHDOG="1", STATUS=status_of(told))
 
 
-def ask(settings: Settings) -> list[str] | None:
-    """Ask the collector whether it can store: give what is wrong; None where it does not answer."""
+class Told(NamedTuple):
+    """What the collector says of itself."""
+
+    accepts: bool
+    troubles: list[str]
+
+
+def status_of(told: Told) -> str:
+    """Say in one line how the collector is."""
+    if not told.troubles:
+        return "guarda reportes"
+    does = "guarda reportes en la bitácora" if told.accepts else "no puede guardar"
+    return " ".join(f"{does}: {'; '.join(told.troubles)}".split())
+
+
+def ask(settings: Settings) -> Told | None:
+    """Ask the collector whether it takes reports; None where it does not answer."""
     connection = _connection(settings)
     try:
         connection.request("GET", "/readyz")
@@ -110,8 +124,10 @@ def ask(settings: Settings) -> list[str] | None:
         return None
     finally:
         connection.close()
+    if answer.status not in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE):
+        return None
     wrong = [f"{name}: {said}" for name, said in checks.items() if said != "bien"]
-    return wrong if answer.status in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE) else None
+    return Told(answer.status == HTTPStatus.OK, wrong)
 
 
 def _connection(settings: Settings) -> http.client.HTTPConnection:

@@ -1,20 +1,41 @@
-"""Could a report that came now be stored?"""
+"""Could a report that came now be stored, or kept until the database is back?"""
 
 import os
+from typing import NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
 from API.app.collector import Collector
+from API.app.ingest.standing import Standing, standing_of
 
 
-def readiness(collector: Collector) -> dict[str, str | None]:
-    """Try what storing a report needs: name of the check -> what is wrong, None where nothing."""
-    return {
-        "base_de_datos": _database(collector),
+class Readiness(NamedTuple):
+    """How the collector is."""
+
+    accepts: bool
+    """Whether a report that came now would be taken."""
+    checks: dict[str, str | None]
+    """Name of the check -> what is wrong, None where nothing is."""
+
+
+def readiness(collector: Collector) -> Readiness:
+    """Try what taking a report needs."""
+    standing = standing_of(collector.settings.storage)
+    needed = {
         "bitacora": _journal(collector),
         "disco": _disk(collector),
         "escritor": collector.writer.trouble(),
     }
+    away = _database(collector)
+    is_full = standing.is_full() if standing else collector.settings.pending == 0
+    accepts = not any(needed.values()) and not (is_full and (standing or away))
+    return Readiness(accepts, {"base_de_datos": away, **needed, "pendientes": _pending(standing)})
+
+
+def _pending(standing: Standing | None) -> str | None:
+    if standing is None:
+        return None
+    return f"{standing.reportes:,} reports wait in the log for the database: {standing.motivo}"
 
 
 def _database(collector: Collector) -> str | None:

@@ -64,6 +64,7 @@ class Settings:
     nesting: int
     text: int
     queue: int
+    pending: int
     threads: int
     processes: int
     min_free: int
@@ -238,6 +239,9 @@ SETTINGS = (
             f"caracteres de un texto en campos desconocidos; en los demás, siempre {MAX_NAME}"),
     Setting("queue", "limites", "cola", "--cola", _whole(1, 100_000), "512",
             "reportes que pueden esperar a ser guardados; los demás reciben 503"),
+    Setting("pending", "limites", "pendientes", "--pendientes", _whole(0, 10_000_000), "100000",
+            "reportes que se aceptan (202) en la bitácora mientras la base de datos no está; "
+            "los demás reciben 503"),
     Setting("threads", "limites", "hilos", "--hilos", _whole(1, 1_024), "64",
             "peticiones que cada proceso atiende a la vez"),
     Setting("processes", "limites", "procesos", "--procesos", _whole(1, 64), "1",

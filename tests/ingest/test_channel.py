@@ -71,6 +71,9 @@ class Numbering:
         for item in batch:
             item.tell(self.outcome or Stored(int(item.entry.id_reporte[-12:]), created=True))
 
+    def tend(self) -> None:
+        pass
+
 
 @contextmanager
 def serving(writer: Numbering, address: Address) -> Iterator[None]:
@@ -93,7 +96,9 @@ async def client_of(address: Address, capacity: int) -> AsyncIterator[WriterClie
 
 async def stored(client: WriterClient, number: int) -> int:
     many = processes(*((pid, f"name {pid}") for pid in range(1, 3_000)))
-    return (await client.store(entry(0, number, number, procesos=many))).id_serv
+    outcome = await client.store(entry(0, number, number, procesos=many))
+    assert isinstance(outcome, Stored)
+    return outcome.id_serv
 
 
 @in_a_loop

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from API.app.housekeeper import Hourly, look_after, running_out
 from API.app.housekeeping import TARGET_S, Pace, StoppedError, Way, alone, housekeeping_engine, plan
-from API.app.ingest.entry import Entry, Stored
+from API.app.ingest.entry import Entry, Pending, Stored
 from API.app.ingest.expiry import old_files
 from API.app.ingest.journal import Journal
 from API.app.ingest.retention import Limits, limits_of
@@ -162,7 +162,7 @@ def test_history_is_as_if_nothing_had_been_removed(both: dict[Layout, Kept]) -> 
 
 
 def store_one(writer: Writer, report: Entry) -> None:
-    outcome: Future[Stored | Exception] = Future()
+    outcome: Future[Stored | Pending | Exception] = Future()
     writer.write([Waiting(report, outcome.set_result)])
     assert isinstance(outcome.result(0), Stored)
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from API.app.errors import StorageUnavailableError
-from API.app.ingest.entry import Entry, Stored
+from API.app.ingest.entry import Entry, Pending, Stored
 from API.app.ingest.journal import Journal
 from API.app.ingest.store import Store, utc_now
 from API.app.ingest.writer import Waiting, Writer
@@ -39,9 +39,9 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-def write(engine: Engine, log: Path, *entries: Entry) -> list[Stored | Exception]:
+def write(engine: Engine, log: Path, *entries: Entry) -> list[Stored | Pending | Exception]:
     """What each of those who wait is told."""
-    told: list[Stored | Exception] = []
+    told: list[Stored | Pending | Exception] = []
     writer = Writer(engine, Journal(log), Store(rows=True))
     writer.write([Waiting(item, told.append) for item in entries])
     return told

@@ -18,12 +18,10 @@ def is_alive() -> Response:
 
 @in_clear
 def is_ready() -> Response:
-    """Answer whether a report that came now could be stored."""
-    checks = readiness(the_collector())
-    if all(reason is None for reason in checks.values()):
-        return jsonify(estado="listo", comprobaciones=dict.fromkeys(checks, "bien"))
-    return problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "reports cannot be stored now",
-        comprobaciones={name: reason or "bien" for name, reason in checks.items()},
-    )
+    """Answer whether a report that came now would be taken, and what is wrong."""
+    found = readiness(the_collector())
+    checks = {name: reason or "bien" for name, reason in found.checks.items()}
+    if found.accepts:
+        return jsonify(estado="listo", comprobaciones=checks)
+    detail = "reports cannot be stored now"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, comprobaciones=checks)

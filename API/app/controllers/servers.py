@@ -23,7 +23,7 @@ from API.app.door.entrance import answers_directly, in_clear, takes_body
 from API.app.errors import ProblemError
 from API.app.extent import require_within
 from API.app.identity import require_role
-from API.app.ingest.entry import Entry, entry_from_body
+from API.app.ingest.entry import Entry, Pending, entry_from_body
 from API.app.queries.admission import RETIRED
 from API.app.queries.servers import report_as_posted
 from API.app.report import InvalidReportError
@@ -45,7 +45,10 @@ def admit_reporter(collector: Collector, arrival: Arrival) -> Reporter:
 @takes_body(admit_reporter, limit=lambda settings: settings.max_body)
 @answers_directly
 async def receive_report(collector: Collector, arrival: Arrival) -> Answer:
-    """Store the report in the request's body; 201, or 200 where it was stored before."""
+    """Store the report in the request's body; 201, or 200 where it was stored before.
+
+    202 while the database is away: the report is in the JSON log.
+    """
     bearer = cast("Reporter", arrival.sender).bearer
     if unpacked_size(arrival) > QUICK:
         entry = await asyncio.to_thread(_entry, arrival, collector.settings)
@@ -57,6 +60,8 @@ async def receive_report(collector: Collector, arrival: Arrival) -> Answer:
         await asyncio.to_thread(note_twins, collector, error.sender)
         raise
     stored = await collector.writer.store(entry)
+    if isinstance(stored, Pending):
+        return json_answer(HTTPStatus.ACCEPTED, {"id_reporte": stored.id_reporte})
     if sender and sender.estado == RETIRED:
         await asyncio.to_thread(come_back, collector, arrival.origin, sender)
     answer: dict[str, int | bool] = {"id_serv": stored.id_serv}

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,8 +26,14 @@ _NAME = re.compile(r"reportes-(\d{4}-\d\d-\d\d)\.jsonl")
 class Archiver:
     """A thread that compresses each day's log when the day is over."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, is_wanted: Callable[[], bool]) -> None:
+        """Start it.
+
+        Args:
+            journal: the log.
+            is_wanted: tells whether files of past days are still to be read line by line.
+        """
+        self._journal, self._is_wanted = journal, is_wanted
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="archiver", daemon=True)
         self._thread.start()
@@ -41,6 +48,8 @@ class Archiver:
             for path in past_days(self._journal.folder, datetime.now(UTC)):
                 if self._stop.is_set():
                     return
+                if self._is_wanted():
+                    break
                 try:
                     archive(self._journal, path)
                 except Exception as error:  # noqa: BLE001 - one file must not stop the others

@@ -20,7 +20,7 @@ import msgspec
 
 from API.app.errors import OverloadedError, StorageUnavailableError
 from API.app.facts import Items
-from API.app.ingest.entry import Entry, Stored
+from API.app.ingest.entry import Entry, Pending, Stored
 from API.app.report import Report
 
 TROUBLE_S = 60.0
@@ -54,6 +54,8 @@ class Answer(msgspec.Struct, array_like=True, gc=False):
     """Why it could not be stored now; nothing was kept."""
     failed: str = ""
     """Why it cannot be stored at all, which is the writer's own fault."""
+    pending: bool = False
+    """Whether it is in the log and has no number yet."""
 
 
 encode = msgspec.msgpack.Encoder().encode
@@ -139,8 +141,11 @@ class WriterClient:
             return None
         return trouble[0]
 
-    async def store(self, entry: Entry) -> Stored:
+    async def store(self, entry: Entry) -> Stored | Pending:
         """Have one report stored and wait until it is on disk in both places.
+
+        Returns:
+            its number; or that it has none yet: it is in the log, the database is away.
 
         Raises:
             OverloadedError: too many are waiting.
@@ -156,6 +161,8 @@ class WriterClient:
             raise StorageUnavailableError(answer.unavailable)
         if answer.failed:
             raise WriterFailedError(answer.failed)
+        if answer.pending:
+            return Pending(entry.id_reporte)
         return Stored(answer.id_serv, answer.created)
 
     def close(self) -> None:

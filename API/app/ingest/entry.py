@@ -35,6 +35,12 @@ class Stored(NamedTuple):
     created: bool
 
 
+class Pending(NamedTuple):
+    """What became of an entry while the database is away: it is in the log, and not yet there."""
+
+    id_reporte: str
+
+
 def entry_from_body(body: bytes) -> Entry:
     """Check the JSON text `body` and identify it.
 

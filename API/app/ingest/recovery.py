@@ -6,10 +6,10 @@ the log was damaged or lost. Either way the other one holds the reports.
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 import msgspec
@@ -31,7 +31,7 @@ from API.app.ingest.journal import (
 from API.app.ingest.retention import first_day_kept, limits_of, was_removed
 from API.app.ingest.sql import to_ms
 from API.app.ingest.store import Store, moment_of, utc_now
-from API.app.ingest.writer import remember
+from API.app.ingest.writer import is_outage, remember
 from API.app.queries.servers import StoredReport, report_as_posted, stored_on
 from API.app.report import InvalidReportError
 
@@ -39,6 +39,10 @@ log = structlog.get_logger()
 
 CHUNK = 500
 """Reports that are brought in by one transaction."""
+
+
+Read = tuple[int, Entry | None]
+"""Where a line ends, and its report; None where it is damaged."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,8 @@ class Recovered:
     """Reports that were in the database alone."""
     damaged: int = 0
     """Lines of the log that are none."""
+    refused: int = 0
+    """Reports of the log that the database does not take."""
 
 
 def reconcile(engine: Engine, journal: Journal, store: Store) -> Recovered:
@@ -119,14 +125,52 @@ def _import_file(engine: Engine, store: Store, path: Path, start: int, done: Rec
     """Bring in the lines of `path` past `start`, chunk by chunk."""
     found = _entries(path, start, done)
     while chunk := list(islice(found, CHUNK)):
-        entries = [entry for _, entry in chunk if entry]
-        place = Mark(path.name, chunk[-1][0])
-        try:
-            done.imported += _import_chunk(engine, store, entries, place)
-        except IntegrityError:
-            for entry in entries:
-                done.imported += _import_one(engine, store, entry)
-            _import_chunk(engine, store, [], place)
+        import_chunk(engine, store, path.name, chunk, done)
+
+
+def ahead(engine: Engine, journal: Journal) -> Iterator[tuple[Path, int]]:
+    """Give the files of the log that have more than is in the database, and where that begins.
+
+    Those that are compressed are not looked at: only a start does that.
+    """
+    known = _positions(engine)
+    for path in journal_files(journal.folder):
+        position = known.get(path.name, 0)
+        if path.suffix != ".gz" and path.stat().st_size > position:
+            yield path, position
+
+
+def lines_of(path: Path, start: int, most: int, end: int | None, done: Recovered) -> Sequence[Read]:
+    """Read up to `most` lines of `path` that begin at `start` or after it, and end by `end`."""
+    found = takewhile(lambda line: end is None or line[0] <= end, _entries(path, start, done))
+    return list(islice(found, most))
+
+
+def import_chunk(
+    engine: Engine, store: Store, name: str, chunk: Sequence[Read], done: Recovered
+) -> None:
+    """Bring in lines of the file `name`; a report that spoils it for the others goes alone."""
+    entries = [entry for _, entry in chunk if entry]
+    place = Mark(name, chunk[-1][0])
+    try:
+        done.imported += _import_chunk(engine, store, entries, place)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        for entry in entries:
+            _import_alone(engine, store, name, entry, done)
+        _import_chunk(engine, store, [], place)
+
+
+def _import_alone(engine: Engine, store: Store, name: str, entry: Entry, done: Recovered) -> None:
+    """Store one report, or say why that cannot be done: it stays in the log, and others go on."""
+    try:
+        done.imported += _import_one(engine, store, entry)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        done.refused += 1
+        log.error("report not stored", file=name, id_reporte=entry.id_reporte, reason=repr(error))
 
 
 def _remember_whole(engine: Engine, path: Path) -> None:
@@ -168,7 +212,7 @@ def _place(entry: Entry) -> int:
     return to_ms(moment_of(entry.report.fecha_hora, entry.recibido or utc_now()))
 
 
-def _entries(path: Path, start: int, done: Recovered) -> Iterator[tuple[int, Entry | None]]:
+def _entries(path: Path, start: int, done: Recovered) -> Iterator[Read]:
     """Give each line's end and its report; None in place of a line that is damaged."""
     position = start
     try:

@@ -17,9 +17,10 @@ import msgspec
 import structlog
 
 from API.app.errors import StorageUnavailableError
+from API.app.ingest.backlog import Backlog
 from API.app.ingest.channel import Address, Answer, Frames, Handed, frame, is_ours
-from API.app.ingest.entry import Entry, Stored
-from API.app.ingest.writer import Waiting, Writer
+from API.app.ingest.entry import Entry, Pending, Stored
+from API.app.ingest.writer import Waiting
 
 log = structlog.get_logger()
 
@@ -29,7 +30,8 @@ MAX_BATCH = 128
 PIECE = 1 << 18
 """Bytes that are read at a time: what a socket of Linux holds, and a little more."""
 
-BACKLOG = 1_024
+UNACCEPTED = 1_024
+"""Connections that may wait to be accepted."""
 
 _decode = msgspec.msgpack.Decoder(Handed).decode
 
@@ -52,7 +54,7 @@ class _Client:
             raise ConnectionResetError
         return map(_decode, self._frames.add(piece))
 
-    def tell(self, outcome: Stored | Exception) -> None:
+    def tell(self, outcome: Stored | Pending | Exception) -> None:
         """Answer; a client that is gone sends its report again, and is told then."""
         with contextlib.suppress(OSError):
             self.connection.sendall(frame(_answer(outcome)))
@@ -61,11 +63,12 @@ class _Client:
 class WriterService:
     """Lets other processes use `writer`, from a thread of its own."""
 
-    def __init__(self, writer: Writer, address: Address) -> None:
+    def __init__(self, writer: Backlog, address: Address) -> None:
         self._writer = writer
+        self._pause: float | None = None
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(address.name)
-        self._listener.listen(BACKLOG)
+        self._listener.listen(UNACCEPTED)
         self._ours, self._theirs = socket.socketpair()
         self._until: float | None = None
         self._selector = selectors.DefaultSelector()
@@ -86,6 +89,8 @@ class WriterService:
                 waiting = list(self._read())
                 for start in range(0, len(waiting), MAX_BATCH):
                     self._writer.write(waiting[start : start + MAX_BATCH])
+                    self._writer.tend()
+                self._pause = self._writer.tend()
         except BaseException:
             log.exception("the writer failed")
             os._exit(1)  # those who wait are answered by their broken connections, at once
@@ -105,8 +110,9 @@ class WriterService:
 
     def _read(self) -> Iterator[Waiting]:
         """Wait until something comes, and give the reports that are whole."""
-        patience = None if self._until is None else max(self._until - time.monotonic(), 0)
-        for key, _ in self._selector.select(patience):
+        left = None if self._until is None else max(self._until - time.monotonic(), 0)
+        patience = [seconds for seconds in (left, self._pause) if seconds is not None]
+        for key, _ in self._selector.select(min(patience, default=None)):
             if key.data:
                 yield from self._receive(key.data)
             elif key.fileobj is self._listener:
@@ -134,9 +140,11 @@ class WriterService:
             connection.close()
 
 
-def _answer(outcome: Stored | Exception) -> Answer:
+def _answer(outcome: Stored | Pending | Exception) -> Answer:
     if isinstance(outcome, Stored):
         return Answer(outcome.id_serv, outcome.created)
+    if isinstance(outcome, Pending):
+        return Answer(pending=True)
     if isinstance(outcome, StorageUnavailableError):
         return Answer(unavailable=str(outcome))
     return Answer(failed=repr(outcome))

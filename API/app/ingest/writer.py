@@ -8,17 +8,18 @@ back.
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from API.app.errors import StorageUnavailableError
-from API.app.ingest.entry import Entry, Stored
+from API.app.ingest.entry import Entry, Pending, Stored
 from API.app.ingest.journal import Journal, Mark, format_line
 from API.app.ingest.store import Store, utc_now
 
@@ -32,7 +33,7 @@ _REMEMBER = (
 Appended = Future[tuple[Mark, Mark]]
 """Lines that are on their way to the log: the places before and after them."""
 
-Tell = Callable[[Stored | Exception], None]
+Tell = Callable[[Stored | Pending | Exception], None]
 """Told what became of a report, once; must not block."""
 
 
@@ -41,6 +42,16 @@ class Waiting(NamedTuple):
 
     entry: Entry
     tell: Tell
+
+
+class Patient(Protocol):
+    """Whoever knows what to do while the database is away."""
+
+    def write(self, batch: Sequence[Waiting]) -> None:
+        """Store a batch; once the database is away, without trying."""
+
+    def away(self, batch: Sequence[Waiting], error: Exception) -> None:
+        """Take a batch that the database alone refuses, and tell those who wait."""
 
 
 class Writer:
@@ -53,19 +64,26 @@ class Writer:
         self._disk = ThreadPoolExecutor(1, "log")
         self._turn = threading.Lock()
 
-    def write(self, batch: Sequence[Waiting]) -> None:
+    def write(self, batch: Sequence[Waiting], patient: Patient | None = None) -> None:
         """Store `batch` and tell each of those who wait; a report that spoils it goes alone.
 
         A report is on disk in both places when they hear of it. They hear
         `StorageUnavailableError` where disk or database refuse; then nothing was kept.
+
+        Args:
+            batch: reports, and who waits for them.
+            patient: on whose behalf; is given what the database refuses.
         """
         try:
             with self._turn:
                 results = self._commit([item.entry for item in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-            if len(batch) > 1 and not _is_outage(error):
+            if len(batch) > 1 and not is_outage(error):
                 for item in batch:
-                    self.write([item])
+                    (patient or self).write([item])
+                return
+            if patient and is_outage(error) and not isinstance(error, OSError):
+                patient.away(batch, error)
                 return
             failure = _as_failure(error)
             for item in batch:
@@ -73,6 +91,12 @@ class Writer:
             return
         for item, result in zip(batch, results, strict=True):
             item.tell(result)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Keep everybody else of this process from writing, to do it oneself."""
+        with self._turn:
+            yield
 
     def aside(self, step: Callable[[], bool]) -> None:
         """Run `step` between two batches, while reports wait.
@@ -134,7 +158,7 @@ def remember(connection: Connection, place: Mark) -> None:
     connection.exec_driver_sql(_REMEMBER, (place.name, place.size))
 
 
-def _is_outage(error: Exception) -> bool:
+def is_outage(error: Exception) -> bool:
     """Tell whether the disk or the database is the matter, and not one of the reports."""
     if isinstance(error, OperationalError | OSError):
         return True
@@ -146,9 +170,14 @@ def _is_outage(error: Exception) -> bool:
     return type(error.orig) is sqlite3.DatabaseError
 
 
+def reason_of(error: Exception) -> str:
+    """Give what disk or database say is the matter."""
+    return str(error.orig) if isinstance(error, DBAPIError) else str(error)
+
+
 def _as_failure(error: Exception) -> Exception:
-    if _is_outage(error):
-        reason = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    if is_outage(error):
+        reason = reason_of(error)
         log.error("cannot store reports", reason=reason)
         return StorageUnavailableError(f"reports cannot be stored now: {reason}")
     return error

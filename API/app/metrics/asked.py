@@ -1,5 +1,6 @@
 """What is found out when Prometheus asks: of the database, and of the disk."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from prometheus_client.registry import Collector as Asked
 from sqlalchemy import Connection
 
 from API.app.collector import Collector
+from API.app.ingest.standing import Standing, standing_of
 from API.app.queries import alertas
 from API.app.queries.cumplimiento import (
     NOW,
@@ -33,6 +35,7 @@ class Found(Asked):
     def collect(self) -> Iterator[Metric]:
         """Ask."""
         yield InfoMetricFamily("compliance_colector", "The collector.", {"version": VERSION})
+        yield from _pending(standing_of(self._collector.settings.storage))
         yield from self._disk()
         with self._collector.reader.connect() as connection:
             yield self._database(connection)
@@ -62,6 +65,23 @@ class Found(Asked):
 
 
 _DATABASE_SIZE = "SELECT pg_database_size(current_database())"
+
+
+def _pending(standing: Standing | None) -> Iterator[Metric]:
+    now = time.time()
+    away = now - standing.desde if standing else 0.0
+    oldest = now - standing.primero if standing and standing.primero else 0.0
+    for name, words, value in (
+        ("reportes", "Reports in the JSON log that wait for the database.",
+         standing.reportes if standing else 0),
+        ("bytes", "What they take of the log.", standing.bytes if standing else 0),
+        ("seconds", "Age of the first of them.", oldest),
+    ):  # fmt: skip
+        yield GaugeMetricFamily(f"compliance_pendientes_{name}", words, value)
+    yield GaugeMetricFamily(
+        "compliance_base_datos_ausente_seconds",
+        "Since when the database is away, or has not everything yet; 0 while it has.", away,
+    )  # fmt: skip
 
 
 def _size(file: Path) -> int:

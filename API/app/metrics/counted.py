@@ -23,6 +23,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 
 OUTCOMES = {
     201: "guardado",
+    202: "pendiente",
     200: "repetido",
     400: "incorrecto",
     401: "rechazado",

@@ -50,7 +50,8 @@ _AT = Parameter("en", "At this moment; now, unless given.", MOMENT)
 _SENT = (400, 401, 403, 408, 409, 411, 413, 415, 429, 503)
 
 OPERATIONS = (
-    Operation("post", "/servers", "Store a report.", {201: shapes.Stored, 200: shapes.Stored},
+    Operation("post", "/servers", "Store a report.",
+              {201: shapes.Stored, 200: shapes.Stored, 202: shapes.Pending},
               _SENT, SENDER, body=Report, tag="agentes"),
     Operation("post", "/agentes", "Enrol a server.", {201: shapes.Enrolled, 200: shapes.Enrolled},
               _SENT, ({"alta": []}, {"agente": []}), body=Enrolment, tag="agentes"),
@@ -82,7 +83,7 @@ OPERATIONS = (
     Operation("get", "/ca.pem", "The authority of the collector's own certificate.",
               {200: "application/x-pem-file"}, (404,), ANYBODY),
     Operation("get", "/healthz", "Whether the process answers.", {200: shapes.Alive}, (), ANYBODY),
-    Operation("get", "/readyz", "Whether a report that came now could be stored.",
+    Operation("get", "/readyz", "Whether a report that came now would be taken.",
               {200: shapes.Ready}, (503,), ANYBODY),
     Operation("get", "/metrics", "For Prometheus.", {200: "text/plain"}, (401, 403)),
     Operation("get", "/openapi.json", "This document.", {200: dict[str, Any]}, (401, 403)),

@@ -23,6 +23,12 @@ class Stored(Struct):
     renovar_token: bool | UnsetType = UNSET
 
 
+class Pending(Struct):
+    """A report was taken while the database, which gives the numbers, is away."""
+
+    id_reporte: UUID
+
+
 class Enrolled(Struct):
     """A server was enrolled."""
 

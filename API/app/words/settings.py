@@ -21,6 +21,7 @@ MEANINGS = {
     "nesting": "levels of objects and lists in each other in a report",
     "text": "characters of a text in unknown fields of a report",
     "queue": "reports that may wait to be stored; the rest get 503",
+    "pending": "reports accepted into the JSON log while the database is away; the rest get 503",
     "threads": "requests that each process serves at a time",
     "processes": "processes that serve requests; one more writes",
     "min_free": "MiB free on disk below which /readyz says that it is not ready",

@@ -1,0 +1,235 @@
+"""Keeps reports while the database is away: the JSON log runs ahead of it, up to a bound.
+
+From the first batch that the database does not take, reports go into the log alone, without a
+number. Once a second somebody tries whether the database is back. Then the writer goes on at its
+last place in the log, as a start does, with some lines between two batches; until the last of them
+is in, whatever comes goes behind them, so that reports enter in the order in which they came.
+Nothing of this is needed to find them again: a start after a kill brings in the same lines.
+"""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from API.app.errors import StorageUnavailableError
+from API.app.ingest.entry import Entry, Pending
+from API.app.ingest.journal import Journal, Mark, format_line
+from API.app.ingest.recovery import Recovered, ahead, import_chunk, lines_of
+from API.app.ingest.standing import Standing, hide, show
+from API.app.ingest.store import Store, utc_now
+from API.app.ingest.writer import Waiting, Writer, reason_of
+from createDB.engine import open_engine
+from createDB.errors import DatabaseUnusableError
+from createDB.state import require_current
+
+log = structlog.get_logger()
+
+TRY_S = 1.0
+"""How often it is tried whether the database is back, in seconds."""
+
+LOOK_S = 0.05
+"""How soon the outcome of a try is looked at, in seconds."""
+
+TRY_MS = 100
+"""How long a try waits for somebody else's lock: reports do not wait for it."""
+
+FEW, MOST = 8, 256
+"""Lines that are brought in between two batches: few at first, for it may be in vain; then twice
+as many as a batch can add, so that it comes to an end however many reports come."""
+
+SHOW_S = 0.5
+"""How often others are shown how it stands, at most, in seconds."""
+
+Key = tuple[str, str]
+"""Who sent which report."""
+
+
+class Backlog:
+    """What `Writer` is to those who hand over reports, with patience for the database.
+
+    Used by one thread.
+    """
+
+    def __init__(
+        self, writer: Writer, engine: Engine, journal: Journal, store: Store, most: int
+    ) -> None:
+        """Make it, with the parts that the writer works with.
+
+        Args:
+            writer: that stores reports while the database is there.
+            engine: of the database.
+            journal: the log, which may be no further than the database.
+            store: that has the writer's turn.
+            most: how many reports may lie in the log alone; 0 for none.
+        """
+        self._writer, self._engine, self._journal, self._store = writer, engine, journal, store
+        self._most = most
+        self._aside = ThreadPoolExecutor(1, "backlog")
+        self._standing: Standing | None = None
+        self._shown = 0.0
+        self._waiting: dict[Key, float] = {}
+        self._end = Mark("", 0)
+        self._size = FEW
+        self._try: Future[bool] | None = None
+        self._next_try = 0.0
+        hide(journal.folder.parent)
+
+    def is_open(self) -> bool:
+        """Tell whether the log may have lines that the database has not."""
+        return self._standing is not None
+
+    def close(self) -> None:
+        """Leave what is not in the database to the next start."""
+        self._aside.shutdown(wait=False, cancel_futures=True)
+        hide(self._journal.folder.parent)
+
+    def write(self, batch: Sequence[Waiting]) -> None:
+        """Store `batch`, or keep it, and tell each of those who wait.
+
+        They hear `Pending` of what is safe in the log alone, and `StorageUnavailableError` where
+        the log refuses too, or has too much that the database has not; then nothing was kept.
+        """
+        if self._standing:
+            self._keep(batch)
+        elif self._most:
+            self._writer.write(batch, self)
+        else:
+            self._writer.write(batch)
+
+    def away(self, batch: Sequence[Waiting], error: Exception) -> None:
+        """Keep `batch`, which the database did not take, and all that comes after it."""
+        reason = reason_of(error)
+        log.error("the database is away; reports are kept in the log", reason=reason)
+        self._standing = Standing(time.time(), reason, self._most)
+        self._next_try = time.monotonic() + TRY_S
+        self._keep(batch)
+
+    def tend(self) -> float | None:
+        """Do what there is to do between two batches.
+
+        Returns:
+            in how many seconds it is to be called again, where no report comes before; None where
+            it need not be.
+        """
+        if self._standing is None:
+            return None
+        self._show(self._standing)
+        if self._standing.volviendo:
+            self._bring_in()
+            return 0.0
+        now = time.monotonic()
+        if self._try is None:
+            if now < self._next_try:
+                return self._next_try - now
+            self._next_try = now + TRY_S
+            self._try = self._aside.submit(is_back, self._engine)
+        if not self._try.done():
+            return LOOK_S
+        self._standing.volviendo, self._try = self._try.result(), None
+        if self._standing.volviendo:
+            self._size = FEW
+            self._engine.dispose()  # what was connected to it before may lead nowhere
+        return 0.0
+
+    def _keep(self, batch: Sequence[Waiting]) -> None:
+        """Append to the log what is not there yet, as far as there is room."""
+        now = utc_now()
+        recibido = now.isoformat(timespec="microseconds") + "+00:00"
+        lines: dict[Key, bytes] = {}
+        for item in batch:
+            key = _key(item.entry)
+            is_new = key not in self._waiting and key not in lines
+            if is_new and len(self._waiting) + len(lines) < self._most:
+                entry = item.entry
+                lines[key] = format_line(recibido, None, entry.id_reporte, entry.body)
+        refusal = self._full()
+        try:
+            if lines:
+                _, self._end = self._journal.append(now.date(), lines.values())
+                self._waiting.update(dict.fromkeys(lines, time.time()))
+                self._count(sum(map(len, lines.values())))
+        except OSError as error:
+            log.error("cannot store reports", reason=str(error))
+            refusal = StorageUnavailableError(f"reports cannot be stored now: {error}")
+        for item in batch:
+            kept = _key(item.entry) in self._waiting
+            item.tell(Pending(item.entry.id_reporte) if kept else refusal)
+
+    def _full(self) -> StorageUnavailableError:
+        reason = self._standing.motivo if self._standing else ""
+        return StorageUnavailableError(
+            f"{self._most:,} reports wait for the database already, which is away: {reason}"
+        )
+
+    def _bring_in(self) -> None:
+        """Bring some lines into the database; where there are none left, all is as before."""
+        try:
+            with self._writer.turn():
+                is_done = not self._import_some()
+        except Exception as error:  # noqa: BLE001 - what is in the log can wait for whatever it is
+            log.warning("the database is away again", reason=reason_of(error))
+            if self._standing:
+                self._standing.volviendo, self._standing.motivo = False, reason_of(error)
+            self._next_try = time.monotonic() + TRY_S
+            return
+        self._size = min(2 * self._size, MOST)
+        if is_done:
+            self._end_of_it()
+
+    def _import_some(self) -> bool:
+        """Bring in the next lines; tell whether there were any."""
+        for path, start in ahead(self._engine, self._journal):
+            end = self._end.size if path.name == self._end.name else None
+            done = Recovered()
+            chunk = lines_of(path, start, self._size, end, done)
+            if not chunk:
+                continue
+            import_chunk(self._engine, self._store, path.name, chunk, done)
+            for _, entry in chunk:
+                if entry:
+                    self._waiting.pop(_key(entry), None)
+            self._count(start - chunk[-1][0])
+            return True
+        return False
+
+    def _end_of_it(self) -> None:
+        if self._standing:
+            seconds = round(time.time() - self._standing.desde)
+            log.warning("the database has what came while it was away", seconds=seconds)
+        self._standing = None
+        self._waiting.clear()
+        hide(self._journal.folder.parent)
+
+    def _count(self, size: int) -> None:
+        """Note so many bytes more, or fewer."""
+        if self._standing:
+            self._standing.bytes = max(0, self._standing.bytes + size)
+            self._standing.reportes = len(self._waiting)
+            self._standing.primero = next(iter(self._waiting.values()), None)
+
+    def _show(self, standing: Standing) -> None:
+        if time.monotonic() - self._shown > SHOW_S:
+            self._shown = time.monotonic()
+            show(self._journal.folder.parent, standing)
+
+
+def is_back(engine: Engine) -> bool:
+    """Try whether the database of `engine` takes a batch, over connections of its own."""
+    trial = open_engine(engine.url, wait_ms=TRY_MS, checkpoints=False)
+    try:
+        require_current(engine.url)  # before it is opened to write, which would make a file anew
+        with trial.begin() as connection:
+            connection.exec_driver_sql("UPDATE bitacoras SET posicion = posicion WHERE 1 = 0")
+    except (DBAPIError, DatabaseUnusableError, OSError):
+        return False
+    finally:
+        trial.dispose()
+    return True
+
+
+def _key(entry: Entry) -> Key:
+    return entry.id_agente, entry.id_reporte

@@ -1,0 +1,226 @@
+"""While somebody holds the database, reports are accepted; then all go in, once and in order."""
+
+import random
+import sqlite3
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from tests.agente.conftest import AgentRunner
+from tests.conftest import CollectorProcess, NewCollector, make_report, wait_until
+
+
+@contextmanager
+def locked(collector: CollectorProcess) -> Iterator[None]:
+    """Have the database open in a client, in a transaction that writes."""
+    with closing(sqlite3.connect(collector.database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+class Server(threading.Thread):
+    """Posts one server's reports, each until it is taken, as an agent does."""
+
+    def __init__(self, collector: CollectorProcess) -> None:
+        super().__init__()
+        self.collector = collector
+        self.id_agente = str(uuid.uuid4())
+        self.reports: list[dict[str, Any]] = []
+        """What was taken, in its order."""
+        self.statuses: list[int] = []
+        self.stopping = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        session = requests.Session()
+        while not self.stopping.is_set():
+            report = self.next_report()
+            while not self.is_taken(session, report):
+                if self.stopping.is_set():
+                    return
+            self.reports.append(report)
+
+    def next_report(self) -> dict[str, Any]:
+        pids = random.sample(range(40), 20)
+        names = [{"pid": pid, "name": f"p{pid}", "username": "root"} for pid in sorted(pids)]
+        now = datetime.now(UTC).isoformat()
+        return make_report(id_agente=self.id_agente, procesos=names, fecha_hora=now)
+
+    def is_taken(self, session: requests.Session, report: dict[str, Any]) -> bool:
+        try:
+            answer = session.post(f"{self.collector.url}/servers", json=report, timeout=20)
+        except requests.RequestException:
+            self.stopping.wait(0.05)
+            return False
+        self.statuses.append(answer.status_code)
+        if answer.status_code == 202:
+            assert answer.json() == {"id_reporte": report["id_reporte"]}
+        return answer.status_code in (200, 201, 202)
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.join()
+
+
+class Fleet:
+    """Some servers that report as fast as they are answered."""
+
+    def __init__(self, collector: CollectorProcess, servers: int = 4) -> None:
+        self.servers = [Server(collector) for _ in range(servers)]
+
+    def statuses(self) -> list[int]:
+        return [status for server in self.servers for status in server.statuses]
+
+    def wait_for(self, status: int, number: int) -> None:
+        """Wait until so many more reports were answered with `status`."""
+        before = self.statuses().count(status)
+        wait_until(
+            lambda: self.statuses().count(status) >= before + number, f"no {number} {status}"
+        )
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.stop()
+
+
+def assert_everything_is_in(collector: CollectorProcess, fleet: Fleet) -> None:
+    """Check that the database has what was taken, once, in order, and with its history."""
+    found = defaultdict(list)
+    for row in collector.rows("SELECT id_agente, id_reporte FROM servers ORDER BY id_serv"):
+        found[row["id_agente"]].append(row["id_reporte"])
+    for server in fleet.servers:
+        taken = [report["id_reporte"] for report in server.reports]
+        assert found[server.id_agente][: len(taken)] == taken
+        assert len(found[server.id_agente]) <= len(taken) + 1, "but for one that was on its way"
+        assert found[server.id_agente] == lines_of(collector, server.id_agente)
+        last = last_report(collector, server.id_agente)
+        assert open_processes(collector, server.id_agente) == last["procesos"]
+    assert not collector.rows(
+        "SELECT 1 FROM periodos a JOIN periodos b USING (num_agente, id_hecho, pid) "
+        "WHERE a.desde < b.desde AND a.hasta > b.desde"
+    )
+
+
+def lines_of(collector: CollectorProcess, id_agente: str) -> list[str]:
+    """Give a server's reports as the log has them, each once."""
+    lines = collector.journal()
+    return list(
+        dict.fromkeys(
+            line["id_reporte"] for line in lines if line["reporte"]["id_agente"] == id_agente
+        )
+    )
+
+
+def last_report(collector: CollectorProcess, id_agente: str) -> dict[str, Any]:
+    lines = [line["reporte"] for line in collector.journal()]
+    report: dict[str, Any] = [line for line in lines if line["id_agente"] == id_agente][-1]
+    return report
+
+
+def open_processes(collector: CollectorProcess, id_agente: str) -> list[dict[str, Any]]:
+    return collector.rows(
+        "SELECT pid, name, username FROM historial_procesos "
+        "WHERE id_agente = ? AND hasta IS NULL ORDER BY pid",
+        id_agente,
+    )
+
+
+def has_everything(collector: CollectorProcess) -> bool:
+    return not (collector.storage / "pendientes.json").exists()
+
+
+def test_no_server_sees_that_the_database_is_away(
+    collector: CollectorProcess, long_run: bool
+) -> None:
+    fleet = Fleet(collector)
+    fleet.wait_for(201, 20)
+    with locked(collector):
+        fleet.wait_for(202, 20_000 if long_run else 200)
+    fleet.wait_for(201, 20)
+    fleet.stop()
+    assert set(fleet.statuses()) == {201, 202}
+    assert_everything_is_in(collector, fleet)
+    assert has_everything(collector)
+
+
+@pytest.mark.parametrize("when", ["away", "coming back"])
+def test_kill_9_loses_nothing(collector: CollectorProcess, when: str) -> None:
+    fleet = Fleet(collector)
+    fleet.wait_for(201, 10)
+    with locked(collector):
+        fleet.wait_for(202, 400)
+        if when == "away":
+            collector.kill()
+    if when == "coming back":
+        before = len(collector.numbers())
+        wait_until(lambda: len(collector.numbers()) > before, "nothing comes in")
+        collector.kill()
+        assert not has_everything(collector)
+    collector.start()
+    fleet.wait_for(201, 10)
+    fleet.stop()
+    assert_everything_is_in(collector, fleet)
+
+
+def test_past_the_bound_it_is_503_and_what_waits_is_told(new_collector: NewCollector) -> None:
+    collector = new_collector("--pendientes", "3").start()
+    reports = [make_report() for _ in range(5)]
+    assert collector.post(reports[0]).status_code == 201
+    with locked(collector):
+        assert [collector.post(report).status_code for report in reports[1:4]] == [202] * 3
+        wait_until(lambda: collector.get("/readyz").status_code == 503, "it says it is ready")
+        answer = collector.post(reports[4])
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "3 reports wait for the database" in answer.json()["detail"]
+        assert collector.post(reports[2]).status_code == 202, "it is safe already"
+    wait_until(lambda: collector.post(reports[4]).status_code == 201, "it stores nothing")
+    assert collector.post(reports[1]).status_code == 200
+    assert len(collector.numbers()) == len(collector.journal()) == 5
+
+
+def test_it_says_that_it_accepts_and_how_much_waits(collector: CollectorProcess) -> None:
+    collector.post(make_report())
+    assert metric(collector, "compliance_base_datos_ausente_seconds") == 0
+    with locked(collector):
+        for _ in range(2):
+            assert collector.post(make_report()).status_code == 202
+        ready = collector.get("/readyz")
+        assert ready.status_code == 200
+        assert ready.json()["comprobaciones"]["base_de_datos"] == "database is locked"
+        assert "database is locked" in ready.json()["comprobaciones"]["pendientes"]
+        wait_until(
+            lambda: (
+                collector.post(make_report()).ok
+                and metric(collector, "compliance_pendientes_reportes") > 2
+            ),
+            "the metrics do not say so",
+        )
+        assert metric(collector, "compliance_pendientes_bytes") > 1_000
+        away = metric(collector, "compliance_base_datos_ausente_seconds")
+        assert 0 < metric(collector, "compliance_pendientes_seconds") <= away + 5
+        assert metric(collector, 'compliance_reportes_total{resultado="pendiente"}') >= 3
+    wait_until(lambda: has_everything(collector), "the database is not found back")
+    assert metric(collector, "compliance_pendientes_reportes") == 0
+    assert set(collector.get("/readyz").json()["comprobaciones"].values()) == {"bien"}
+
+
+def metric(collector: CollectorProcess, name: str) -> float:
+    [line] = [
+        line for line in collector.get("/metrics").text.splitlines() if line.startswith(f"{name} ")
+    ]
+    return float(line.rpartition(" ")[2])
+
+
+def test_agent_takes_it_as_delivered(collector: CollectorProcess, agent: AgentRunner) -> None:
+    with locked(collector):
+        assert agent.run("--url", collector.url, "--once").returncode == 0
+    assert not list(agent.spool.glob("*.json.gz"))
+    wait_until(collector.numbers, "the report is not in the database")
