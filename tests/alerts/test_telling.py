@@ -16,6 +16,7 @@ from tests.conftest import CollectorProcess, NewCollector, free_port, make_repor
 
 MINER = {"pid": 7, "name": "xmrig", "username": "www-data"}
 MINERS = [{"canales": ["gancho"], "politicas": ["mineros"]}]
+LINK = "https://compliance.example.net"
 
 
 def miner(**changes: Any) -> dict[str, Any]:
@@ -99,6 +100,7 @@ def served(
     ]
     document["reglas"] = [{"canales": ["gancho", "correo", "caido"], "politicas": ["mineros"]},
                           {"canales": ["gancho"], "tipos": ["servidor_nuevo"]}]  # fmt: skip
+    document["enlace"] = LINK
     path.write_bytes(msgspec.yaml.encode(document))
     return new_collector("--alertas", str(path))
 
@@ -133,11 +135,17 @@ def test_operators_see_what_waits_and_why(
     by_channel = {row["canal"]: row for row in page["alertas"][0]["avisos"]}
     assert by_channel["gancho"]["entregado"]
     assert (by_channel["caido"]["estado"], by_channel["caido"]["entregado"]) == ("espera", None)
-    message = next(
-        posted.json["mensaje"]
+    posted = next(
+        posted.json
         for posted in receiver.posted
         if any(alert["politica"] == "mineros" for alert in posted.json["alertas"])
     )
+    message = posted["mensaje"]
+    assert posted["enlace"] == f"{LINK}/consola/alertas?mensaje={message}"
+    body = mail.mails[-1].get_body()
+    assert body
+    mailed = by_channel["correo"]["mensaje"]
+    assert f"{LINK}/consola/alertas?mensaje={mailed}" in body.get_content()
     assert message in {row["mensaje"] for row in by_channel.values()}
     assert served.get(f"/alertas?mensaje={message}").json()["alertas"]
     discarded = command(served, "alerts", "discard", "caido", *served.options)
