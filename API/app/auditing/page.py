@@ -74,7 +74,7 @@ def _duration(milliseconds: int) -> str:
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
         count, seconds = divmod(seconds, size)
         if count or (unit == "s" and not parts):
-            parts.append(f"{count} {unit}")
+            parts.append(f"{count}\N{NO-BREAK SPACE}{unit}")
     return " ".join(parts[:2])
 
 
@@ -82,7 +82,7 @@ def _percent(share: float | None) -> str:
     """Write a share; nothing is rounded up to 100."""
     if share is None:
         return "-"
-    return f"{math.floor(share * 10_000) / 100:.2f} %".replace(".", ",")
+    return f"{math.floor(share * 10_000) / 100:.2f}\N{NO-BREAK SPACE}%".replace(".", ",")
 
 
 def _part(times: Times, name: str) -> str:

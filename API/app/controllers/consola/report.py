@@ -20,6 +20,8 @@ from API.app.words import SpokenError
 
 DAYS = 30
 """Of the period that is proposed."""
+SHOWN = "ver"
+"""What `formato` says in place of `html` where that is looked at, not downloaded."""
 TYPES = {
     "html": "text/html; charset=utf-8",
     "csv": f"{Format.CSV.content_type}; charset=utf-8",
@@ -35,11 +37,13 @@ REPORT_POLICY = (
 def show_report() -> Response:
     """Show what can be asked for; with `formato`, the report."""
     who = require_person()
-    form = request.args.get("formato")
-    if form is None:
+    wanted = request.args.get("formato")
+    if wanted is None:
         return _page(who)
+    form = "html" if wanted == SHOWN else wanted
     if form not in TYPES:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, f"formato must be one of {', '.join(TYPES)}")
+        known = ", ".join((SHOWN, *TYPES))
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"formato must be one of {known}")
     now = now_ms()
     try:
         scope = _scope(now)
@@ -53,7 +57,7 @@ def show_report() -> Response:
     response.content_type = TYPES[form]
     if form == "html":
         response.headers["Content-Security-Policy"] = REPORT_POLICY
-    else:
+    if wanted != SHOWN:
         name = f"informe-{_given('desde')}-{_given('hasta')}.{form}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -65,7 +69,7 @@ def _page(
     today = datetime.now(UTC)
     proposed = {"desde": f"{today - timedelta(days=DAYS):%Y-%m-%d}", "hasta": f"{today:%Y-%m-%d}"}
     return page("report.html", section="policies", who=who, given=proposed | request.args.to_dict(),
-                formats=TYPES, told=told, status=status)  # fmt: skip
+                formats=(SHOWN, *TYPES), told=told, status=status)  # fmt: skip
 
 
 def _scope(now: int) -> Scope:
