@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from API.app.housekeeper import look_after
 from API.app.housekeeping import Way, alone, housekeeping_engine, plan, waiting
-from API.app.ingest.expiry import old_files, positions_in
+from API.app.ingest.expiry import old_files
+from API.app.ingest.positions import positions_in
 from API.app.ingest.retention import Limits
 from API.app.ingest.store import utc_now
 from API.app.settings import Settings

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from API.app.ingest.entry import Entry, Stored
 from API.app.ingest.journal import Mark
+from API.app.ingest.positions import remember
 from API.app.ingest.store import Store, utc_now
-from API.app.ingest.writer import remember
 from createDB.build import one_builder
 from createDB.engine import database_path, open_engine, open_for_building, unusable
 from createDB.errors import DatabaseUnusableError

@@ -21,7 +21,8 @@ from API.app.housekeeping import (
     housekeeping_engine,
     plan,
 )
-from API.app.ingest.expiry import forget_file, old_files, positions_in, remove_files
+from API.app.ingest.expiry import old_files, remove_files
+from API.app.ingest.positions import forget_file, positions_in
 from API.app.ingest.retention import Limits
 from API.app.ingest.store import utc_now
 from API.app.ingest.writer import Writer

@@ -183,12 +183,13 @@ class Backlog:
     def _import_some(self) -> bool:
         """Bring in the next lines; tell whether there were any."""
         for path, start in ahead(self._engine, self._journal):
-            end = self._end.size if path.name == self._end.name else None
+            name = self._journal.known_as(path.name)
+            end = self._end.size if name == self._end.name else None
             done = Recovered()
             chunk = lines_of(path, start, self._size, end, done)
             if not chunk:
                 continue
-            import_chunk(self._engine, self._store, path.name, chunk, done)
+            import_chunk(self._engine, self._store, name, chunk, done)
             for _, entry in chunk:
                 if entry:
                     self._waiting.pop(_key(entry), None)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection
 
 from API.app.ingest.journal import day_of, journal_files, sync_folder
 from API.app.ingest.retention import Limits, first_day_kept
@@ -28,18 +27,6 @@ def old_files(folder: Path, limits: Limits, positions: Mapping[str, int]) -> lis
         for path in journal_files(folder)
         if day_of(path.name) < first and _imported(path, positions)
     ]
-
-
-def positions_in(connection: Connection) -> dict[str, int]:
-    """Read up to where each file of the log is in the database."""
-    query = "SELECT archivo, posicion FROM bitacoras"
-    return {row.archivo: row.posicion for row in connection.exec_driver_sql(query)}
-
-
-def forget_file(connection: Connection, path: Path) -> None:
-    """Remove what the database remembers of a file that is gone."""
-    names = (path.name, path.name.removesuffix(".gz"))
-    connection.exec_driver_sql("DELETE FROM bitacoras WHERE archivo IN (?, ?)", names)
 
 
 def remove_files(paths: list[Path], removed: Callable[[Path], object]) -> None:

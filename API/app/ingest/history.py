@@ -86,6 +86,8 @@ class History:
             before = self._servers.pop(ident, None)
             self._remembered += server.size() - (before.size() if before else 0)
             self._servers[ident] = server
+        if found:  # whoever wrote meanwhile may have been housekeeping
+            self._changes.forget_presences()
         self._labels.learn(connection, entries)
         return [server.num_agente for server in found.values()]
 

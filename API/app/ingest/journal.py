@@ -37,7 +37,7 @@ class DamagedLineError(Exception):
 
 
 class Mark(NamedTuple):
-    """A place in the log: `size` bytes of the file `name`."""
+    """A place in the log: `size` bytes of the file that the database knows as `name`."""
 
     name: str
     size: int
@@ -69,6 +69,16 @@ class Journal:
         self._file: _OpenFile | None = None
         self._doubtful = False
 
+    def known_as(self, name: str) -> str:
+        """Give the name by which the database knows a file of this log."""
+        return f"{self.owner}/{name}" if self.owner else name
+
+    def ends_at(self, mark: Mark) -> bool:
+        """Tell whether nothing was appended after `mark`, which is in the file last appended to."""
+        with self._lock:
+            file = self._file
+            return file is not None and Mark(self.known_as(file.name), file.size) == mark
+
     def append(self, day: date, lines: Iterable[bytes]) -> tuple[Mark, Mark]:
         """Append `lines` (each with its line feed) to the file of `day` and fsync it.
 
@@ -80,7 +90,7 @@ class Journal:
         """
         with self._lock:
             file = self._open(f"reportes-{day.isoformat()}.jsonl")
-            before = Mark(file.name, file.size)
+            before = Mark(self.known_as(file.name), file.size)
             try:
                 _write_all(file.descriptor, b"".join(lines))
                 os.fsync(file.descriptor)
@@ -88,7 +98,7 @@ class Journal:
                 self._cut(file, before.size)
                 raise
             file.size = os.fstat(file.descriptor).st_size
-            return before, Mark(file.name, file.size)
+            return before, Mark(before.name, file.size)
 
     def cut(self, mark: Mark) -> None:
         """Take back what was appended after `mark`, which is in the file last appended to.
@@ -97,7 +107,7 @@ class Journal:
         that was taken back is left in front of a new one.
         """
         with self._lock:
-            if self._file is None or self._file.name != mark.name:
+            if self._file is None or self.known_as(self._file.name) != mark.name:
                 raise ValueError(f"{mark.name} is not the file that was appended to")
             self._cut(self._file, mark.size)
 

@@ -28,10 +28,11 @@ from API.app.ingest.journal import (
     parse_line,
     read_lines,
 )
+from API.app.ingest.positions import forget, positions_in, remember
 from API.app.ingest.retention import first_day_kept, limits_of, was_removed
 from API.app.ingest.sql import to_ms
 from API.app.ingest.store import Store, moment_of, utc_now
-from API.app.ingest.writer import is_outage, remember
+from API.app.ingest.writer import is_outage
 from API.app.queries.servers import StoredReport, report_as_posted, stored_on
 from API.app.report import InvalidReportError
 
@@ -62,22 +63,22 @@ class Recovered:
 def reconcile(engine: Engine, journal: Journal, store: Store) -> Recovered:
     """Make sure that every report is in both places; what is there already stays as it is."""
     done = Recovered()
-    known = _positions(engine)
+    known = _positions(engine, journal)
     kept_from = _first_day(engine)
     for path in journal_files(journal.folder):
-        position = known.get(path.name, 0)
+        name, position = journal.known_as(path.name), known.get(path.name, 0)
         if path.suffix == ".gz":
             # Of a compressed file its own size is remembered: it is read as a whole or not at all.
             if path.stat().st_size != position:
-                _import_file(engine, store, path, 0, done)
-                _remember_whole(engine, path)
+                _import_file(engine, store, path, Mark(name, 0), done)
+                _remember_whole(engine, path, name)
             continue
         repair_tail(path)
         if path.stat().st_size > position:
-            _import_file(engine, store, path, position, done)
+            _import_file(engine, store, path, Mark(name, position), done)
     for name, position in known.items():
         if day_of(name) < kept_from and not (journal.folder / name).exists():
-            _forget(engine, name)
+            _forget(engine, journal, name)
         else:
             _mend_file(engine, journal, name, position, done)
     if done != Recovered():
@@ -96,10 +97,9 @@ def repair_tail(path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _positions(engine: Engine) -> Mapping[str, int]:
+def _positions(engine: Engine, journal: Journal) -> Mapping[str, int]:
     with engine.connect() as connection:
-        rows = connection.exec_driver_sql("SELECT archivo, posicion FROM bitacoras")
-        return {row.archivo: row.posicion for row in rows}
+        return positions_in(connection, journal.owner)
 
 
 def _first_day(engine: Engine) -> str:
@@ -121,11 +121,11 @@ def _end_of_last_line(descriptor: int, size: int) -> int:
     return 0
 
 
-def _import_file(engine: Engine, store: Store, path: Path, start: int, done: Recovered) -> None:
+def _import_file(engine: Engine, store: Store, path: Path, start: Mark, done: Recovered) -> None:
     """Bring in the lines of `path` past `start`, chunk by chunk."""
-    found = _entries(path, start, done)
+    found = _entries(path, start.size, done)
     while chunk := list(islice(found, CHUNK)):
-        import_chunk(engine, store, path.name, chunk, done)
+        import_chunk(engine, store, start.name, chunk, done)
 
 
 def ahead(engine: Engine, journal: Journal) -> Iterator[tuple[Path, int]]:
@@ -133,7 +133,7 @@ def ahead(engine: Engine, journal: Journal) -> Iterator[tuple[Path, int]]:
 
     Those that are compressed are not looked at: only a start does that.
     """
-    known = _positions(engine)
+    known = _positions(engine, journal)
     for path in journal_files(journal.folder):
         position = known.get(path.name, 0)
         if path.suffix != ".gz" and path.stat().st_size > position:
@@ -173,9 +173,9 @@ def _import_alone(engine: Engine, store: Store, name: str, entry: Entry, done: R
         log.error("report not stored", file=name, id_reporte=entry.id_reporte, reason=repr(error))
 
 
-def _remember_whole(engine: Engine, path: Path) -> None:
+def _remember_whole(engine: Engine, path: Path, name: str) -> None:
     with engine.begin() as connection:
-        remember(connection, Mark(path.name, path.stat().st_size))
+        remember(connection, Mark(name, path.stat().st_size))
 
 
 def _import_chunk(engine: Engine, store: Store, entries: list[Entry], place: Mark) -> int:
@@ -240,16 +240,16 @@ def _mend_file(engine: Engine, journal: Journal, name: str, position: int, done:
         return
     with engine.begin() as connection:
         if path.suffix == ".gz" or path.with_name(name + ".gz").exists():
-            connection.exec_driver_sql("DELETE FROM bitacoras WHERE archivo = ?", (name,))
+            forget(connection, journal.known_as(name))
             return
         log.warning("the log is shorter than it was", file=name)
         done.restored += _restore(connection, journal, path)
 
 
-def _forget(engine: Engine, name: str) -> None:
+def _forget(engine: Engine, journal: Journal, name: str) -> None:
     """Finish what housekeeping began when it removed a file."""
     with engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM bitacoras WHERE archivo = ?", (name,))
+        forget(connection, journal.known_as(name))
 
 
 def _restore(connection: Connection, journal: Journal, path: Path) -> int:
@@ -266,7 +266,8 @@ def _restore(connection: Connection, journal: Journal, path: Path) -> int:
         _, end = journal.append(day, (_line_from_database(connection, row) for row in rows))
         remember(connection, end)
     if not missing:
-        remember(connection, Mark(path.name, path.stat().st_size if path.exists() else 0))
+        size = path.stat().st_size if path.exists() else 0
+        remember(connection, Mark(journal.known_as(path.name), size))
     return len(missing)
 
 

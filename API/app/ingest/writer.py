@@ -3,32 +3,30 @@
 However many there are, they cost one fsync of the JSON log and one of the database. Within the
 transaction the reports get their numbers; then their lines are appended and fsynced while their
 other rows go in, and when both is done comes the commit. A transaction that fails takes its lines
-back.
+back. Where nobody knows whether it failed, for the connection ended while it was committed, its
+lines stay until the database says.
 """
 
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from API.app.errors import StorageUnavailableError
 from API.app.ingest.entry import Entry, Pending, Stored
 from API.app.ingest.journal import Journal, Mark, format_line
+from API.app.ingest.positions import is_past, remember
 from API.app.ingest.store import Store, utc_now
+from createDB.engine import is_postgresql
 
 log = structlog.get_logger()
-
-_REMEMBER = (
-    "INSERT INTO bitacoras (archivo, posicion) VALUES (?, ?) "
-    "ON CONFLICT (archivo) DO UPDATE SET posicion = excluded.posicion"
-)
 
 Appended = Future[tuple[Mark, Mark]]
 """Lines that are on their way to the log: the places before and after them."""
@@ -54,6 +52,13 @@ class Patient(Protocol):
         """Take a batch that the database alone refuses, and tell those who wait."""
 
 
+class Doubt(NamedTuple):
+    """Lines in the log of which nobody knows whether their reports are in the database."""
+
+    before: Mark
+    after: Mark
+
+
 class Writer:
     """Stores reports in the JSON log and in the database."""
 
@@ -63,6 +68,7 @@ class Writer:
         self._journal = journal
         self._disk = ThreadPoolExecutor(1, "log")
         self._turn = threading.Lock()
+        self._doubt: Doubt | None = None
 
     def write(self, batch: Sequence[Waiting], patient: Patient | None = None) -> None:
         """Store `batch` and tell each of those who wait; a report that spoils it goes alone.
@@ -76,7 +82,7 @@ class Writer:
         """
         try:
             with self._turn:
-                results = self._commit([item.entry for item in batch])
+                results = self._keep([item.entry for item in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             if len(batch) > 1 and not is_outage(error):
                 for item in batch:
@@ -115,10 +121,22 @@ class Writer:
                 if removed_names:
                     self._store.forget_names()
 
+    def _keep(self, entries: Sequence[Entry]) -> list[Stored]:
+        """Store a batch; at a second attempt where another collector was in its way."""
+        self._settle()
+        try:
+            return self._commit(entries)
+        except DBAPIError as error:
+            if not _is_collision(error):
+                raise
+            log.warning("reports are stored at a second attempt", reason=str(error.orig))
+            return self._commit(entries)
+
     def _commit(self, entries: Sequence[Entry]) -> list[Stored]:
         now = utc_now()
         results: list[Stored] = []
         appended: list[Appended] = []
+        committing = False
         try:
             with self._engine.begin() as connection:
                 for numbered in self._store.storing(connection, entries, now):
@@ -129,19 +147,49 @@ class Writer:
                 for done in appended:
                     _, after = done.result()
                     remember(connection, after)
+                committing = True
         except BaseException:
             self._store.forget()
+            if committing and self._was_committed(appended):
+                return results
             self._take_back(appended)
             raise
         return results
+
+    def _was_committed(self, appended: Sequence[Appended]) -> bool:
+        """Find out what became of a transaction whose commit failed.
+
+        A server that is elsewhere may have committed it, and its answer got lost. As long as it
+        cannot be asked, the lines stay in the log.
+        """
+        if appended and is_postgresql(self._engine.url):
+            self._doubt = Doubt(appended[0].result()[0], appended[-1].result()[1])
+            with suppress(DBAPIError):
+                return self._settle()
+        return False
+
+    def _settle(self) -> bool:
+        """Settle what became of the last batch, if that is in doubt; tell whether it is stored.
+
+        Raises:
+            DBAPIError: the database is away still.
+        """
+        if self._doubt is None:
+            return False
+        with self._engine.begin() as connection:
+            is_stored = is_past(connection, self._doubt.after)
+        log.warning("an unanswered commit is settled", stored=is_stored)
+        if not is_stored and self._journal.ends_at(self._doubt.after):
+            self._journal.cut(self._doubt.before)
+        self._doubt = None
+        return is_stored
 
     def _take_back(self, appended: Sequence[Appended]) -> None:
         """Cut the log back to where it was, once nothing more is being written to it."""
         wait(appended)
         whole = [done.result() for done in appended if not done.exception()]
-        if whole:
-            before, _ = whole[0]
-            self._journal.cut(before)
+        if whole and self._doubt is None and self._journal.ends_at(whole[-1][1]):
+            self._journal.cut(whole[0][0])
 
 
 def _lines(entries: Sequence[Entry], results: Sequence[Stored], now: datetime) -> list[bytes]:
@@ -153,9 +201,13 @@ def _lines(entries: Sequence[Entry], results: Sequence[Stored], now: datetime) -
     ]
 
 
-def remember(connection: Connection, place: Mark) -> None:
-    """Note, in the same transaction, up to where a file of the log is in the database."""
-    connection.exec_driver_sql(_REMEMBER, (place.name, place.size))
+def _is_collision(error: DBAPIError) -> bool:
+    """Tell whether what failed may succeed at once, with nothing of it remembered.
+
+    A deadlock, or a name that housekeeping has removed meanwhile
+    (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+    """
+    return getattr(error.orig, "sqlstate", None) in ("40001", "40P01", "23503")
 
 
 def is_outage(error: Exception) -> bool:
