@@ -1,6 +1,7 @@
 """Opens the database: what every connection to it needs and what can go wrong, in one place."""
 
 import errno
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -39,12 +40,12 @@ def database_url(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise DatabaseUnusableError(f"'{text}' no es la URL de una base de datos") from None
+        raise DatabaseUnusableError("no es la URL de una base de datos") from None
     if is_postgresql(url) and url.database:
         return url
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         raise DatabaseUnusableError(
-            f"'{url.render_as_string()}': se admite sqlite:///ARCHIVO o postgresql://USUARIO@EQUIPO/BASE"
+            "se admite un archivo, sqlite:///ARCHIVO o postgresql://USUARIO@EQUIPO/BASE"
         )
     return url
 
@@ -56,7 +57,14 @@ def is_postgresql(url: URL) -> bool:
 
 def name_of(url: URL) -> str:
     """Give what people call the database by: its file, or its URL without the password."""
-    return url.render_as_string() if is_postgresql(url) else str(database_path(url))
+    if is_postgresql(url):
+        return url.set(drivername="postgresql").render_as_string()
+    return str(database_path(url))
+
+
+def without_password(text: str) -> str:
+    """Hide the password in what was meant to be a URL."""
+    return re.sub(r"(://[^/@]*?:).*@", r"\1***@", text)
 
 
 def database_file(url: URL) -> Path | None:

@@ -12,7 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ import hypothesis
 import pytest
 import requests
 
-from tests.postgresql import PostgresServer, rows_of
+from tests.postgresql import PostgresServer, execute_on, rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "tests" / "contract"
@@ -63,6 +63,11 @@ class CollectorProcess:
         return self.storage / "database" / "servers.sqlite"
 
     @property
+    def database_url(self) -> str:
+        """What programs are told of the database."""
+        return self.postgresql or str(self.database)
+
+    @property
     def url(self) -> str:
         scheme = "https" if any(option.startswith("--tls-") for option in self.options) else "http"
         return f"{scheme}://127.0.0.1:{self.port}"
@@ -78,8 +83,7 @@ class CollectorProcess:
         return (self.storage.parent / "collector.log").read_text()
 
     def command(self) -> list[str]:
-        database = self.postgresql or str(self.database)
-        paths = ["--storage", str(self.storage), "--database", database]
+        paths = ["--storage", str(self.storage), "--database", self.database_url]
         program = [sys.executable, str(ROOT / "API" / "init_app.py")]
         return [*program, *paths, "--port", str(self.port), *self.options]
 
@@ -148,6 +152,13 @@ class CollectorProcess:
             return [dict(row) for row in connection.execute(query, arguments)]
         finally:
             connection.close()
+
+    def execute(self, statement: str, *arguments: Any) -> int:
+        """Change the database behind the collector's back; gives the number of rows."""
+        if self.postgresql:
+            return execute_on(self.postgresql, statement, arguments)
+        with closing(sqlite3.connect(self.database, timeout=30)) as connection, connection:
+            return connection.execute(statement, arguments).rowcount
 
     def numbers(self) -> list[int]:
         """Give the numbers of the reports in the database."""

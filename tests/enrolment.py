@@ -21,7 +21,7 @@ def operate(collector: CollectorProcess, *arguments: str) -> str:
     """Run a command of init_app.py, in this process; gives what it printed."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        places = ["--database", str(collector.database), "--storage", str(collector.storage)]
+        places = ["--database", collector.database_url, "--storage", str(collector.storage)]
         assert run_command([*arguments, *places], {}) == 0
     return printed.getvalue()
 

@@ -39,6 +39,12 @@ def rows_of(url: str, query: str, arguments: Sequence[Any] = ()) -> list[dict[st
         return connection.execute(*translated(query, arguments)).fetchall()
 
 
+def execute_on(url: str, statement: str, arguments: Sequence[Any] = ()) -> int:
+    """Change a database; gives the number of rows. The statement may be written for SQLite."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(*translated(statement, arguments)).rowcount
+
+
 class PostgresServer:
     """A server with a folder and a port of its own, as long as the context lasts."""
 

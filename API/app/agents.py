@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, Select, or_, select, update
 
 from API.app.accounts.credentials import now
 from API.app.accounts.roles import Role
@@ -52,8 +52,18 @@ def find(connection: Connection, name: str) -> Row[Any]:
     Raises:
         NoSuchServerError: there is none, or more than one.
     """
+    return _found(connection, name, select(agentes))
+
+
+def find_to_change(connection: Connection, name: str) -> Row[Any]:
+    """Give what `find` gives, as it is until the transaction ends: nobody else changes it."""
+    lasting = select(agentes).order_by(agentes.c.num_agente).with_for_update(key_share=True)
+    return _found(connection, name, lasting)
+
+
+def _found(connection: Connection, name: str, servers: Select[Any]) -> Row[Any]:
     is_it = or_(agentes.c.id_agente == name.lower(), agentes.c.hostname == name)
-    found = connection.execute(select(agentes).where(is_it)).all()
+    found = connection.execute(servers.where(is_it)).all()
     found = [row for row in found if row.id_agente == name.lower()] or found
     if len(found) > 1:
         found = [row for row in found if row.estado not in (RETIRED, REVOKED)] or found
@@ -84,7 +94,10 @@ def change_state(
 def label(
     connection: Connection, actor: Actor, server: Row[Any], changes: Mapping[str, str]
 ) -> dict[str, str]:
-    """Set labels, remove those whose new value is empty; give all that the server now has."""
+    """Set labels, remove those whose new value is empty; give all that the server now has.
+
+    The server is as `find_to_change` gave it.
+    """
     labels: dict[str, str] = json.loads(server.etiquetas or "{}") | changes
     return set_labels(connection, actor, server, labels)
 

@@ -19,6 +19,7 @@ from API.app.audit import Actor, record
 from API.app.errors import ProblemError
 from API.app.invitations import count_enrolment
 from API.app.queries.admission import REVOKED, Invitation, Known
+from API.app.serial import Serial, serially
 from createDB.schema import agentes, credenciales
 
 MINUTE = timedelta(minutes=1)
@@ -81,6 +82,7 @@ def enrol(
     Raises:
         ProblemError: 409 where identity or token are another's, 403 or 429 at a limit.
     """
+    serially(connection, Serial.ENROLLING)
     if _is_registered(connection, asked):
         return False
     server = _server(connection, str(asked.id_agente))
@@ -151,12 +153,16 @@ def _admit(connection: Connection, asked: Enrolment, server: _Server | None, by:
     if server is not None:
         return server.num_agente
     parent = by.token.id_agente if by.token else None
-    number: int = connection.execute(
-        insert(agentes)
-        .values(id_agente=str(asked.id_agente), clon_de=parent)
-        .returning(agentes.c.num_agente)
-    ).scalar_one()
-    return number
+    new = connection.exec_driver_sql(_NEW_SERVER, (str(asked.id_agente), parent)).scalar()
+    if new is None:  # at this moment its first report came, without a token
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "try again", {"Retry-After": "1"})
+    return int(new)
+
+
+_NEW_SERVER = """
+    INSERT INTO agentes (id_agente, clon_de) VALUES (?, ?)
+    ON CONFLICT (id_agente) DO NOTHING RETURNING num_agente
+"""
 
 
 def _renew(connection: Connection, server: _Server, by: Authority) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 log = structlog.get_logger()
@@ -90,6 +90,11 @@ def register_error_handlers(app: Flask) -> None:
     def database_away(error: InterfaceError | OperationalError) -> Response:
         log.error("the database cannot be read", reason=str(error.orig))
         return unavailable(StorageUnavailableError(f"the database cannot be read: {error.orig}"))
+
+    @app.errorhandler(DataError)
+    def no_value(error: DataError) -> Response:
+        """Answer what PostgreSQL cannot hold, such as a NUL in a text that is searched for."""
+        return problem(HTTPStatus.BAD_REQUEST, f"the database takes no such value: {error.orig}")
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:

@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 
 from API.app.report import MAX_NAME
 from API.app.version import VERSION
-from createDB.engine import DEFAULT_DATABASE, ROOT, database_url
+from createDB.engine import DEFAULT_DATABASE, ROOT, database_url, without_password
 from createDB.errors import DatabaseUnusableError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -364,7 +364,8 @@ def settings_from(
         try:
             values[row.field] = row.parse(origin.text.strip())
         except (ValueError, DatabaseUnusableError) as error:
-            raise SettingsError(f"{origin.where} = '{origin.text}': {error}") from None
+            said = without_password(origin.text)
+            raise SettingsError(f"{origin.where} = '{said}': {error}") from None
         origins[row.field] = origin
     return _consistent(Settings(**values, origins=origins))
 

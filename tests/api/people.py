@@ -1,9 +1,7 @@
 """People, as tests have them come in."""
 
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from typing import Any
 
 import requests
@@ -25,7 +23,7 @@ def command(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of init_app.py on the collector's database."""
     program = [sys.executable, str(ROOT / "API" / "init_app.py"), *arguments]
-    places = ["--database", str(collector.database), "--storage", str(collector.storage)]
+    places = ["--database", collector.database_url, "--storage", str(collector.storage)]
     return subprocess.run(
         [*program, *places], check=False, capture_output=True, text=True, input=typed,
         timeout=DEADLINE_S * 2,
@@ -34,7 +32,7 @@ def command(
 
 def make_account(collector: CollectorProcess, name: str, role: Role = Role.LECTOR) -> int:
     """Make an account with `PASSWORD`; gives its number."""
-    engine = open_engine(database_url(str(collector.database)), wait_ms=30_000)
+    engine = open_engine(database_url(collector.database_url), wait_ms=30_000)
     with engine.begin() as connection:
         account = accounts.create(connection, TEST, name, role, PASSWORD)
     engine.dispose()
@@ -43,7 +41,7 @@ def make_account(collector: CollectorProcess, name: str, role: Role = Role.LECTO
 
 def make_session(collector: CollectorProcess, id_cuenta: int) -> str:
     """Log an account in without a password; gives what its cookie holds."""
-    engine = open_engine(database_url(str(collector.database)), wait_ms=30_000)
+    engine = open_engine(database_url(collector.database_url), wait_ms=30_000)
     with engine.begin() as connection:
         secret = sessions.open_session(connection, TEST, id_cuenta, None)
     engine.dispose()
@@ -58,8 +56,7 @@ def as_administrator(collector: CollectorProcess) -> dict[str, str]:
 
 def change(collector: CollectorProcess, statement: str, *values: Any) -> None:
     """Change a row behind the collector's back, as when time has passed."""
-    with closing(sqlite3.connect(collector.database, timeout=30)) as connection, connection:
-        assert connection.execute(statement, values).rowcount > 0
+    assert collector.execute(statement, *values) > 0
 
 
 class Browser:

@@ -1,8 +1,8 @@
 """Whose reports are taken: tokens, networks that need none, and what operators decide."""
 
 import socket
-import sqlite3
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -183,13 +183,9 @@ def test_rotation_lets_both_tokens_work_for_a_time(collector: CollectorProcess) 
 
 def end_now(collector: CollectorProcess, member: Member) -> None:
     """Let the time that an old token was given be over."""
-    with sqlite3.connect(collector.database, timeout=10) as connection:
-        changed = connection.execute(
-            "UPDATE credenciales SET hasta = datetime(hasta, '-2 hours') WHERE hash = ?",
-            (member.fingerprint,),
-        )
-        assert changed.rowcount == 1
-    connection.close()
+    earlier = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%d %H:%M:%S.%f")
+    statement = "UPDATE credenciales SET hasta = ? WHERE hash = ?"
+    assert collector.execute(statement, earlier, member.fingerprint) == 1
 
 
 def test_another_servers_token_rotates_nothing(collector: CollectorProcess) -> None:

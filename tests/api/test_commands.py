@@ -15,13 +15,13 @@ from tests.conftest import ROOT, CollectorProcess, NewCollector
 def command(collector: CollectorProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, str(ROOT / "API" / "init_app.py"), *arguments]
     return subprocess.run(
-        [*program, "--database", str(collector.database)],
+        [*program, "--database", collector.database_url],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
 
 
 def note(collector: CollectorProcess, action: str, target: str) -> None:
-    engine = open_engine(database_url(str(collector.database)))
+    engine = open_engine(database_url(collector.database_url))
     with engine.begin() as connection:
         record(connection, operator(), action, target, {"motivo": "salió de servicio"})
     engine.dispose()

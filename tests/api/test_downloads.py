@@ -26,7 +26,7 @@ def full(
     """A collector with 200,000 processes, one thread for requests, and a short patience."""
     options = ("--hilos", "1", "--descargas", str(PLACES), "--plazo-cabeceras", "3")
     collector = collector_in(tmp_path_factory.mktemp("full"), empty_database, options)
-    engine = open_engine(database_url(str(collector.database)))
+    engine = open_engine(database_url(collector.database_url))
     with engine.begin() as connection:
         fill(connection, SERVERS, PROCESSES)
     engine.dispose()
@@ -135,7 +135,7 @@ def test_a_reader_who_takes_time_gets_everything(full: CollectorProcess) -> None
 
 def test_a_failure_midway_does_not_pass_for_the_end(full: CollectorProcess) -> None:
     """The table goes away under a download that has begun."""
-    engine = open_engine(database_url(str(full.database)), wait_ms=20_000)
+    engine = open_engine(database_url(full.database_url), wait_ms=20_000)
     plain = full.local_access | {"Accept-Encoding": "identity"}
     with full.get("/procesos.csv", stream=True, headers=plain) as answer:
         pieces = answer.iter_content(1_000)

@@ -3,7 +3,6 @@
 import json
 import os
 import socket
-import sqlite3
 import threading
 import uuid
 from datetime import UTC, datetime
@@ -136,9 +135,7 @@ def test_a_secret_for_some_time_ends(shared_collector: CollectorProcess) -> None
 def set_time(collector: CollectorProcess, statement: str, *more: Any) -> None:
     """Write this moment into the database, as if what ends now had been set to."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    with sqlite3.connect(collector.database, timeout=10) as connection:
-        assert connection.execute(statement, (now, *more)).rowcount == 1
-    connection.close()
+    assert collector.execute(statement, now, *more) == 1
 
 
 def test_so_many_a_minute_in_all_processes(new_collector: NewCollector) -> None:

@@ -87,10 +87,19 @@ def test_an_index_of_some_rows_is_one_of_these_alone(postgresql: PostgresServer)
     assert found["indexdef"].endswith("WHERE (resuelta IS NULL)")
 
 
-def test_another_kind_of_database_is_refused_by_its_url() -> None:
-    done = run_createdb("--database", "mysql://ana:secreta@equipo/base")
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mysql://ana:secreta@equipo/base", "mysql://ana:***@equipo/base"),
+        ("postgresql://ana:secreta@equipo", "postgresql://ana:***@equipo"),
+        ("postgresql://ana:secr@eta@equipo:x/b", "postgresql://ana:***@equipo:x/b"),
+    ],
+)
+def test_what_is_no_database_of_ours_is_refused_without_its_password(url: str, shown: str) -> None:
+    done = run_createdb("--database", url)
     assert done.returncode == 2
-    assert "mysql://ana:***@equipo/base" in done.stderr
+    assert f"'{shown}'" in done.stderr
+    assert "secr" not in done.stderr
 
 
 def test_the_audit_trail_only_grows(postgresql: PostgresServer) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sqlite3
 import stat
 import subprocess
 from pathlib import Path
@@ -199,9 +198,7 @@ def test_a_collector_whose_database_was_made_anew_is_told_again(
 
 
 def forget_everybody(collector: CollectorProcess) -> None:
-    with sqlite3.connect(collector.database, timeout=10) as connection:
-        connection.execute("DELETE FROM credenciales")
-    connection.close()
+    collector.execute("DELETE FROM credenciales")
 
 
 def test_enrolling_beside_an_agent_that_runs_lets_it_in(

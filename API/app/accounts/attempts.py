@@ -9,9 +9,10 @@ import ipaddress
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from API.app.accounts.credentials import now
+from API.app.ingest.sql import sql_time
+from API.app.serial import Serial, serially
 from API.app.words import SpokenError
 from createDB.schema import intentos
 
@@ -40,6 +41,7 @@ def begin_attempt(connection: Connection, name: str, address: str) -> None:
     Raises:
         TooManyAttemptsError: it comes too soon.
     """
+    serially(connection, Serial.LOGGING_IN)
     moment = now()
     connection.execute(delete(intentos).where(intentos.c.ultimo < moment - FORGOTTEN))
     keys = _keys(name, address)
@@ -48,9 +50,7 @@ def begin_attempt(connection: Connection, name: str, address: str) -> None:
     if max(waits, default=0) > 0:
         raise TooManyAttemptsError(max(waits))
     for key in keys:
-        first = insert(intentos).values(quien=key, fallos=1, ultimo=moment)
-        again = {"fallos": intentos.c.fallos + 1, "ultimo": moment}
-        connection.execute(first.on_conflict_do_update(index_elements=["quien"], set_=again))
+        connection.exec_driver_sql(_COUNT, (key, sql_time(moment)))
 
 
 def confirm(connection: Connection, name: str) -> None:
@@ -77,6 +77,12 @@ def wait_s(failures: int, last: datetime, moment: datetime) -> int:
     pause = min(FIRST_PAUSE_S << min(failures - FREE, 10), LONGEST_PAUSE_S)
     left = (last + timedelta(seconds=pause) - moment).total_seconds()
     return min(max(0, -int(-left // 1)), LONGEST_PAUSE_S)
+
+
+_COUNT = """
+    INSERT INTO intentos (quien, fallos, ultimo) VALUES (?, 1, ?)
+    ON CONFLICT (quien) DO UPDATE SET fallos = intentos.fallos + 1, ultimo = excluded.ultimo
+"""
 
 
 def _keys(name: str, address: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from API.app.agents import (
     change_state,
     clones_of,
     find,
+    find_to_change,
     label,
 )
 from API.app.audit import operator
@@ -67,10 +68,15 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     names = [options.server] if options.action == "label" else options.servers
     try:
         with writing(settings) as connection:
-            said = [act(connection, find(connection, name), options) for name in names]
+            found = {name: find(connection, name) for name in names}
+            said = {}
+            # In the order in which the writer locks servers too: they never wait for each other.
+            for name in sorted(found, key=lambda name: found[name].num_agente):
+                server = find_to_change(connection, found[name].id_agente)
+                said[name] = act(connection, server, options)
     except NoSuchServerError as error:
         raise SettingsError(str(error)) from None
-    print("\n".join(said))
+    print("\n".join(said[name] for name in found))
     return 0
 
 

@@ -156,7 +156,7 @@ def _show(who: Identity, id_agente: str, **values: Any) -> Response:
 
 def _find(connection: Any, id_agente: UUID) -> Any:
     try:
-        return deciding.find(connection, str(id_agente))
+        return deciding.find_to_change(connection, str(id_agente))
     except NoSuchServerError:
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no server {id_agente}") from None
 
