@@ -1,15 +1,28 @@
 """Connections of one address: they have a share of all, and the rest is for others."""
 
 import contextlib
+import fcntl
 import socket
+import subprocess
+import sys
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from API.app.door.connections import Connections
+from API.app.door.connections import Connections, connections_on
 from tests.api.test_door import connect, silent
 from tests.conftest import DEADLINE_S, NewCollector, wait_until
+
+
+def test_looking_at_connections_lets_go_of_no_lock(tmp_path: Path) -> None:
+    """As SQLite has them: two writers at a time lose what one of them committed."""
+    with (tmp_path / "database").open("ab") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        list(connections_on(1))
+        attempt = "import fcntl; fcntl.lockf(1, fcntl.LOCK_EX | fcntl.LOCK_NB)"
+        done = subprocess.run([sys.executable, "-c", attempt], stdout=file, stderr=-1, check=False)
+        assert b"BlockingIOError" in done.stderr, "another process has the lock too"
 
 
 def still_open(clients: list[socket.socket]) -> list[socket.socket]:

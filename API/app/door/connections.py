@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -93,16 +94,27 @@ def connections_on(port: int) -> Iterator[tuple[Peer, socket.socket]]:
 
 
 def _socket_of(descriptor: int) -> socket.socket | None:
-    """Give a copy of a descriptor as a socket; None where it is none, or closed by now."""
+    """Give a copy of a descriptor as a socket; None where it is none, or closed by now.
+
+    A file is not copied: to close the copy would let go of whatever this process has locked of it,
+    SQLite's locks too (https://sqlite.org/howtocorrupt.html#posix_close_bug).
+    """
+    if not _is_socket(descriptor):
+        return None
     try:
         copy = os.dup(descriptor)
     except OSError:
         return None
+    if not _is_socket(copy):
+        return None  # a file has taken its number at this very moment: so the copy stays open
+    return socket.socket(fileno=copy)
+
+
+def _is_socket(descriptor: int) -> bool:
     try:
-        return socket.socket(fileno=copy)
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
     except OSError:
-        os.close(copy)
-        return None
+        return False
 
 
 def _peer_of(end: socket.socket, port: int) -> Peer | None:
