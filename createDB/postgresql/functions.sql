@@ -59,6 +59,11 @@ CREATE OR REPLACE FUNCTION json_quote(text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN coalesce(to_json($1)::text, 'null');
 
+-- Of a JSON array of numbers.
+CREATE OR REPLACE FUNCTION numbers_of(text) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN translate($1, '[]', '{}')::bigint[];
+
 CREATE OR REPLACE FUNCTION as_json(bigint[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN array_to_json($1)::text;

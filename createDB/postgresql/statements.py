@@ -5,6 +5,8 @@ It changes what stands in the statement's own text, never what is in quotes:
 - placeholders: `?`, `?1` and `:name` become psycopg's;
 - `CROSS JOIN ... ON` (or USING), which tells SQLite the order, becomes JOIN;
 - `INDEXED BY name` goes;
+- `IN (SELECT CAST(value AS INTEGER) FROM json_each(?))` becomes `= ANY (numbers_of(?))`, of which
+  the planner sees how many numbers there are, and which;
 - `x IS y`, which compares NULLs too, becomes `x IS NOT DISTINCT FROM y`, as it is where y is NULL,
   TRUE, FALSE or NOT.
 
@@ -31,6 +33,10 @@ _TOKEN = re.compile(
     | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
+)
+
+_AMONG = re.compile(
+    r"\bIN\s+\(SELECT CAST\(value AS (?:INTEGER|BIGINT)\) FROM json_each\((\?\d*|:\w+)\)\)"
 )
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -82,6 +88,7 @@ def says_otherwise(statement: str) -> str | None:
 @lru_cache(maxsize=2_048)
 def translation(statement: str) -> tuple[str, bool]:
     """Give a statement in PostgreSQL's words, and whether its places are numbered."""
+    statement = _AMONG.sub(r"= ANY (numbers_of(\1))", statement)
     tokens = [_Token(found) for found in _TOKEN.finditer(statement)]
     numbered = any(token.kind == "place" and token.text != "?" for token in tokens)
     _drop_hints(tokens)

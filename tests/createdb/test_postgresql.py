@@ -22,6 +22,10 @@ from tests.postgresql import PostgresServer, rows_of
         ("a CROSS JOIN b WHERE x ON y", "a CROSS JOIN b WHERE x ON y"),
         ("t INDEXED BY i WHERE", "t    WHERE"),
         ("valor IS ?", "valor IS NOT DISTINCT FROM %s"),
+        (
+            "+n IN (SELECT CAST(value AS INTEGER) FROM json_each(:n))",
+            "+n = ANY (numbers_of(%(n)s))",
+        ),
         ("valor IS NOT NULL OR x IS NULL", "valor IS NOT NULL OR x IS NULL"),
     ],
 )
