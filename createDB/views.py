@@ -28,6 +28,8 @@ class View(NamedTuple):
     comment: str
     columns: dict[str, str]
     select: str
+    postgresql: str = ""
+    """The SELECT there, where it is another one; it may have more columns."""
 
 
 def _time(milliseconds: str) -> str:
@@ -165,7 +167,29 @@ def _rows(name: str, comment: str, key: str, columns: dict[str, str], facts: str
         "ON p.num_agente = s.num_agente AND p.hasta > s.momento AND p.desde <= s.momento "
         f"CROSS JOIN hechos h ON h.id_hecho = p.id_hecho AND h.campo = '{name}' "
         "CROSS JOIN repeticiones r ON r.n <= p.veces "
-        f"WHERE s.errores IS NULL OR json_extract(s.errores, '$.{name}') IS NULL",
+        f"WHERE {_was_told(name)}",
+        _rows_in_postgresql(name, facts),
+    )
+
+
+def _was_told(name: str) -> str:
+    return f"s.errores IS NULL OR json_extract(s.errores, '$.{name}') IS NULL"
+
+
+def _rows_in_postgresql(name: str, facts: str) -> str:
+    """Write the same so that there too it goes from a report to its periods: OFFSET has it so.
+
+    It does not know that one report has a number, in whichever partition, and would rather read
+    all periods. The columns that the tables have there besides come last.
+    """
+    facts = re.sub(r"\b[ph]\.", "i.", facts)
+    return (
+        f"SELECT s.id_serv * {MAX_NUMBER} + (i.numero + i.n - 1) % {MAX_NUMBER}, s.id_serv, "
+        f"s.ipaddress, s.fecha_hora, {facts}, s.num_agente, s.recibido "
+        "FROM servers s CROSS JOIN LATERAL (SELECT p.pid, p.numero, h.nombre, h.valor, r.n "
+        f"FROM periodos p JOIN hechos h ON h.id_hecho = p.id_hecho AND h.campo = '{name}' "
+        "JOIN repeticiones r ON r.n <= p.veces WHERE p.num_agente = s.num_agente "
+        f"AND p.hasta > s.momento AND p.desde <= s.momento OFFSET 0) i WHERE {_was_told(name)}"
     )
 
 
@@ -214,8 +238,11 @@ def select_of(view: View, dialect: str) -> str:
         return _MOMENT_OF.sub(
             r"strftime('%Y-%m-%d %H:%M:%f000', \1 / 1000.0, 'unixepoch')", view.select
         )
-    return view.select
+    return view.postgresql or view.select
 
+
+ALSO_IN_POSTGRESQL = ("num_agente", "recibido")
+"""Columns that rows of reports have there after those of the contract, as the tables do."""
 
 _MOMENT_OF = re.compile(r"moment_of\(([\w.]+)\)")
 
@@ -223,6 +250,8 @@ _MOMENT_OF = re.compile(r"moment_of\(([\w.]+)\)")
 def make_views(connection: Connection, layout: Layout) -> None:
     """Make the views of `layout` as they are declared here, in the caller's transaction."""
     for view in (*HISTORY, *(COMPACT if layout is Layout.COMPACTO else ())):
-        columns, select = ", ".join(view.columns), select_of(view, connection.dialect.name)
+        select, named = select_of(view, connection.dialect.name), list(view.columns)
+        if select == view.postgresql:
+            named += ALSO_IN_POSTGRESQL
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
-        connection.exec_driver_sql(f"CREATE VIEW {view.name} ({columns}) AS {select}")
+        connection.exec_driver_sql(f"CREATE VIEW {view.name} ({', '.join(named)}) AS {select}")

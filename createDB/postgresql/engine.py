@@ -59,6 +59,7 @@ def connect_arguments(*, read_only: bool, wait_ms: int, durable: bool) -> dict[s
         "default_transaction_read_only": "on" if read_only else "off",
         "default_transaction_isolation": "repeatable\\ read" if read_only else "read\\ committed",
         "synchronous_commit": "on" if durable else "off",
+        "jit": "off",  # with a day's partition each, small questions seem large, and are compiled
         **SERVER_SIDE,
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
