@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row
 
 from API.app.queries.direct import Direct
 from API.app.queries.estados import STATE, as_bound
+from API.app.queries.latest import LATEST, database_of
 
 SKEW_REPORTS = 20
 """Of so many reports the promptest tells how far off a clock is: one that waited seems late."""
@@ -26,7 +27,7 @@ _WATCHED = f"""
         CASE WHEN abs({_LAST_SKEW}) <= {_PROMPT_S} THEN {_LAST_SKEW} ELSE {SKEW} END,
         coalesce(a.descartados, 0), a.clon_de, a.clon_visto, a.rotacion IS NOT NULL,
         EXISTS (SELECT 1 FROM credenciales c WHERE c.num_agente = a.num_agente)
-    FROM agentes a LEFT JOIN servers s ON s.id_serv = a.id_serv {{where}}
+    FROM agentes a LEFT JOIN servers s ON {{latest}} {{where}}
     ORDER BY a.hostname NULLS FIRST, a.id_agente
 """  # noqa: S608
 _RELATED = """WHERE :agente IN (a.id_agente, a.clon_de)
@@ -73,6 +74,7 @@ def watched(connection: Direct, at: datetime, related_to: str | None = None) -> 
         at: the moment.
         related_to: only this one, those that enrolled with its token, and whose token it had.
     """
-    query = _WATCHED.format(where="" if related_to is None else _RELATED)
+    where = "" if related_to is None else _RELATED
+    query = _WATCHED.format(latest=LATEST[database_of(connection)], where=where)
     values = {"ahora": as_bound(at), "agente": related_to}
     return [WatchedRow(*row) for row in connection.execute(query, values)]

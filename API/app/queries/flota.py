@@ -11,6 +11,7 @@ from API.app.queries.admission import RETIRED, REVOKED
 from API.app.queries.direct import Direct
 from API.app.queries.estados import STATE, as_bound
 from API.app.queries.excepciones import COVERS, ENDS
+from API.app.queries.latest import LATEST, database_of
 from createDB.schema import OPEN
 
 
@@ -76,7 +77,8 @@ def progress(connection: Direct) -> Progress:
 
 def servers(connection: Direct, at: datetime) -> list[ServerRow]:
     """List every server with how it stands at a moment (UTC without an offset)."""
-    return [ServerRow(*row) for row in connection.execute(_SERVERS, {"ahora": as_bound(at)})]
+    query = _SERVERS.format(latest=LATEST[database_of(connection)])
+    return [ServerRow(*row) for row in connection.execute(query, {"ahora": as_bound(at)})]
 
 
 def failures(connection: Direct) -> list[tuple[int, int]]:
@@ -139,7 +141,7 @@ _SERVERS = f"""
     SELECT a.num_agente, a.id_agente, a.hostname, a.ipaddress, {STATE} AS situacion,
         s.nombre_so, s.distribucion, s.version_distribucion, a.etiquetas, a.ultimo_reporte,
         a.primer_reporte
-    FROM agentes a LEFT JOIN servers s ON s.id_serv = a.id_serv
+    FROM agentes a LEFT JOIN servers s ON {{latest}}
 """  # noqa: S608 - text of our own
 _FAILURES = f"""
     SELECT c.num_agente, c.num_politica FROM cumplimiento c JOIN politicas o USING (num_politica)

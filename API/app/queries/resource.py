@@ -112,9 +112,10 @@ class Resource:
     title: str
     columns: tuple[Column, ...]
     filters: tuple[Filter, ...] = ()
-    source: str = ""
-    """From FROM on. May use `:ahora`, `:reloj` (the moment, as text and in milliseconds) and the
-    filters that have no `sql`, which are NULL where they are not given."""
+    source: str | Mapping[str, str] = ""
+    """From FROM on; by database, where they are not to be asked alike. May use `:ahora`, `:reloj`
+    (the moment, as text and in milliseconds) and the filters that have no `sql`, which are NULL
+    where they are not given."""
     key: tuple[str, ...] = ()
     """Expressions that tell rows apart, in the order in which rows come."""
     where: str = "1 = 1"
@@ -136,9 +137,8 @@ def page(connection: Connection, resource: Resource, question: Question, limit: 
     """Give the next rows that a question asks for, `limit` at most, and where they end."""
     if resource.pages:
         return resource.pages(connection, question, limit)
-    rows = connection.exec_driver_sql(
-        _statement(resource, question), _bound(resource, question, limit + 1)
-    ).all()
+    statement = _statement(resource, question, connection.dialect.name)
+    rows = connection.exec_driver_sql(statement, _bound(resource, question, limit + 1)).all()
     shown = len(question.columns)
     end = tuple(rows[limit - 1][shown:]) if len(rows) > limit else None
     return Page([tuple(row[:shown]) for row in rows[:limit]], end)
@@ -168,7 +168,9 @@ def at(moment: datetime) -> dict[str, Any]:
     return {"reloj": as_ms(moment), "ahora": as_bound(moment.astimezone(UTC).replace(tzinfo=None))}
 
 
-def _statement(resource: Resource, question: Question) -> str:
+def _statement(resource: Resource, question: Question, database: str) -> str:
+    source = resource.source
+    source = source if isinstance(source, str) else source[database]
     conditions = [resource.where]
     conditions += [
         each.sql for each in resource.filters if each.sql and each.name in question.values
@@ -182,7 +184,7 @@ def _statement(resource: Resource, question: Question) -> str:
     if question.sort:  # as SQLite has it by itself; no part of a key is ever NULL
         directions[0] += " NULLS LAST" if question.descending else " NULLS FIRST"
     return f"""
-        SELECT {", ".join([*shown, *order])} {resource.source}
+        SELECT {", ".join([*shown, *order])} {source}
         WHERE {" AND ".join(conditions)}
         ORDER BY {", ".join(map("".join, zip(order, directions, strict=True)))} LIMIT :limite
     """

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from API.app.queries.admission import LISTED
-from API.app.queries.catalogue.declaring import AGENT, LABEL, from_milliseconds, is_given
+from API.app.queries.catalogue.declaring import AGENT, LABEL, from_milliseconds
 from API.app.queries.cumplimiento import (
     FROM,
     NOW,
@@ -17,6 +17,7 @@ from API.app.queries.cumplimiento import (
     policies,
     score,
 )
+from API.app.queries.latest import is_given
 from API.app.queries.resource import Column, Filter, Kind, Page, Question, Resource, Takes
 from createDB.schema import OPEN
 

@@ -40,11 +40,6 @@ def of_table(table: Table, alias: str, names: Collection[str]) -> Iterator[Colum
         yield Column(name, kind, comment, expression)
 
 
-def is_given(name: str, kind: str = "BIGINT") -> str:
-    """Tell whether a filter that the source is bound to has a value; its type has to be said."""
-    return f"CAST(:{name} AS {kind}) IS NOT NULL"
-
-
 def is_like(expression: str, name: str) -> str:
     """Match the whole text, whatever its case, with the value bound as `Takes.PATTERN` is."""
     return f"lower({expression}) LIKE :{name} ESCAPE '\\'"

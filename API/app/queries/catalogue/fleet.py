@@ -5,23 +5,14 @@ from API.app.queries.agentes import SKEW
 from API.app.queries.catalogue.declaring import (
     AGENT,
     LABEL,
-    is_given,
     is_like,
     of_table,
     pattern,
 )
 from API.app.queries.estados import STATE, STATES
+from API.app.queries.latest import ITEMS, REPORT, is_given
 from API.app.queries.resource import Column, Filter, Kind, Resource, Takes
-from createDB.schema import OPEN, agentes, procesos, servers, usuarios_activos
-
-_THEN = f"""(SELECT r.id_serv FROM servers r WHERE r.num_agente = a.num_agente
-    AND r.momento <= coalesce(:en, {OPEN}) AND r.id_serv <= coalesce(:tope, {OPEN})
-    ORDER BY r.momento DESC LIMIT 1)"""  # noqa: S608 - text of our own
-_REPORT = f"""CASE WHEN {is_given("reporte")} THEN :reporte
-    WHEN NOT {is_given("en")} AND a.id_serv <= coalesce(:tope, {OPEN}) THEN a.id_serv
-    ELSE {_THEN} END"""
-"""The number of the report that is meant, of `agentes a`. `tope` is the last report that there was
-when an export began: it shows the fleet as it was then, however long it takes."""
+from createDB.schema import agentes, procesos, servers, usuarios_activos
 
 _LISTED = ", ".join(f"'{state}'" for state in LISTED)
 _IN_SERVICE = f"(a.estado IN ({_LISTED}) OR {is_given('agente', 'TEXT')} OR {is_given('reporte')})"
@@ -56,7 +47,7 @@ SERVERS = Resource(
         _AT,
         _NUMBERED,
     ),
-    f"FROM agentes a JOIN servers s ON s.id_serv = {_REPORT}",
+    REPORT,
     ("a.id_agente",),
     f"s.num_agente = a.num_agente AND {_IN_SERVICE}",
     notes=_OF_SERVICE,
@@ -76,8 +67,9 @@ def _named(name: str, field: str, column: str, comment: str) -> Filter:
     return Filter(name, Takes.PATTERN, comment, sql)
 
 
-_ITEMS = """FROM agentes a JOIN servers s ON s.id_serv = {report}
-    JOIN {table} i ON i.id_serv = s.id_serv"""
+def _items(table: str) -> dict[str, str]:
+    return {database: source.format(table=table) for database, source in ITEMS.items()}
+
 
 PROCESOS = Resource(
     "procesos",
@@ -97,7 +89,7 @@ PROCESOS = Resource(
         _AT,
         _NUMBERED,
     ),
-    _ITEMS.format(table="procesos", report=_REPORT),
+    _items("procesos"),
     ("a.num_agente", "coalesce(i.pid, -1)", "i.id_proc"),
     f"s.num_agente = a.num_agente AND {_IN_SERVICE}",
     notes=_OF_SERVICE,
@@ -120,7 +112,7 @@ USUARIOS_ACTIVOS = Resource(
         _AT,
         _NUMBERED,
     ),
-    _ITEMS.format(table="usuarios_activos", report=_REPORT),
+    _items("usuarios_activos"),
     ("a.num_agente", "i.id_usr"),
     f"s.num_agente = a.num_agente AND {_IN_SERVICE}",
     notes=_OF_SERVICE,
