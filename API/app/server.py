@@ -37,7 +37,6 @@ from API.app.memory import settle
 from API.app.metrics.counted import Counted, prepare
 from API.app.pulse import Pulse, Supervisor
 from API.app.settings import Settings
-from createDB.engine import is_postgresql
 
 log = structlog.get_logger()
 
@@ -80,12 +79,8 @@ def serve(settings: Settings, supervisor: Supervisor | None = None) -> None:
     address = new_address()
     server = _server(settings)
     writing = Kept("writer", keep, settings, address)
-    telling: AbstractContextManager[None]
-    judging: AbstractContextManager[None]
     telling = Kept("sender", tell, settings)
     judging = Kept("judge", judge_reports, settings)
-    if is_postgresql(settings.database):  # where neither works yet
-        telling = judging = nullcontext()
     pulse = Pulse(settings, supervisor, writing.is_alive)
     with writing, telling, judging, _renewing(settings, server), pulse:
         prepare(settings.storage)

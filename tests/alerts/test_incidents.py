@@ -91,6 +91,7 @@ def test_a_late_report_tells_of_the_past_and_makes_none(trial: Trial) -> None:
     assert alerts(trial) == []
 
 
+@pytest.mark.sqlite
 def test_what_the_judge_did_not_write_is_no_alert(trial: Trial) -> None:
     with trial.engine.begin() as connection:
         connection.exec_driver_sql(
@@ -108,6 +109,7 @@ def test_what_the_judge_did_not_write_is_no_alert(trial: Trial) -> None:
     assert alerts(trial) == [OPEN]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("whom", [AGENTS[0], Label("entorno", "pruebas")])
 def test_an_exception_ends_it_and_its_end_opens_another(trial: Trial, whom: str | Label) -> None:
     put(trial, entry(0, 0, 1, **MINING), entry(1, 0, 2, **MINING))
@@ -150,6 +152,7 @@ def test_labels_decide_who_is_excepted(trial: Trial) -> None:
     assert alerts(trial)[1:] == [OPEN]
 
 
+@pytest.mark.both_databases
 def test_a_policy_that_goes_and_comes_back(trial: Trial) -> None:
     put(trial, entry(0, 0, 1, **MINING))
     told(trial)
@@ -230,6 +233,7 @@ def test_whatever_happens_what_is_open_is_what_does_not_comply_now(
         assert should <= are <= should | set(trial.rows(MAY_BE_OPEN))
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     "statement",
     [incidents._OPEN.format(source=incidents._KEYS, where=""),

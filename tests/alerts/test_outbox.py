@@ -35,6 +35,7 @@ def fleet(number: int, seconds: int, **fields: Any) -> list[Any]:
     ]  # fmt: skip
 
 
+@pytest.mark.both_databases
 def test_a_hundred_servers_are_one_message_and_so_is_their_end(
     telling: Telling, receiver: Receiver
 ) -> None:
@@ -231,6 +232,7 @@ def test_without_a_file_nobody_is_told_then_or_later(
     nobody = new_telling(trial, None)
     nobody.put(entry(0, 0, 1, hostname="web-0", **MINING))
     nobody.rests()
+    nobody.sender.close()
     telling = new_telling(trial, put_file(receiver.url, **MINERS))
     telling.put(entry(0, 60, 2, **GOOD), entry(1, 60, 3, hostname="web-1", **MINING))
     telling.delivers(receiver, 1)

@@ -1,6 +1,8 @@
 """A database that is judged, without a collector around it."""
 
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from API.app.ingest.store import Store
 from createDB.engine import database_url, open_engine
 from createDB.tables import create_tables
 from createDB.views import Layout
+from tests.conftest import Databases
 from tests.ingest.conftest import BASE
 
 WHERE = "WHERE id_serv = :id_serv"
@@ -48,17 +51,24 @@ POLICIES = {
 
 
 class Trial:
-    """A database, policies in a folder, and who judges."""
+    """A database, policies in a folder, and who judges.
 
-    def __init__(self, folder: Path, layout: Layout) -> None:
+    Args:
+        folder: the test's own.
+        layout: of the database.
+        url: of an empty one; left out: SQLite, in the folder.
+    """
+
+    def __init__(self, folder: Path, layout: Layout, url: str | None = None) -> None:
         self.folder = folder / "politicas"
         self.folder.mkdir()
         for name, (requires, query) in POLICIES.items():
             self.put(name, requires, query)
-        self.url = database_url(str(folder / "servers.sqlite"))
+        self.url = database_url(url or str(folder / "servers.sqlite"))
         self.engine: Engine = open_engine(self.url)
-        with self.engine.begin() as connection:
-            create_tables(connection, layout)
+        if url is None:
+            with self.engine.begin() as connection:
+                create_tables(connection, layout)
         self.store = Store(rows=layout is Layout.COMPLETO)
         self.court = self.new_court()
 
@@ -116,17 +126,16 @@ NewTrial = Callable[[Layout], Trial]
 
 
 @pytest.fixture
-def new_trial(tmp_path: Path) -> Iterator[NewTrial]:
+def new_trial(tmp_path: Path, databases: Databases) -> Iterator[NewTrial]:
     structlog.configure(processors=[structlog.processors.LogfmtRenderer()])
-    made: list[Trial] = []
+    with ExitStack() as ending:
+        ending.callback(structlog.reset_defaults)
 
-    def make(layout: Layout = Layout.COMPLETO) -> Trial:
-        folder = tmp_path / f"{len(made)}"
-        folder.mkdir()
-        made.append(Trial(folder, layout))
-        return made[-1]
+        def make(layout: Layout = Layout.COMPLETO) -> Trial:
+            folder = tmp_path / uuid.uuid4().hex
+            folder.mkdir()
+            trial = Trial(folder, layout, ending.enter_context(databases(layout)))
+            ending.callback(trial.close)
+            return trial
 
-    yield make
-    for trial in made:
-        trial.close()
-    structlog.reset_defaults()
+        yield make

@@ -20,6 +20,7 @@ MINER = processes((7, "xmrig", "www-data"))
 
 
 @layouts
+@pytest.mark.both_databases
 def test_a_verdict_lasts_until_another(new_trial: NewTrial, layout: Layout) -> None:
     trial = new_trial(layout)
     trial.stores(entry(0, 0, 1), entry(0, 60, 2, procesos=MINER), entry(0, 120, 3, procesos=MINER))
@@ -76,6 +77,7 @@ def test_a_failing_query_is_no_verdict_and_stops_nothing(new_trial: NewTrial) ->
 
 
 @layouts
+@pytest.mark.both_databases
 def test_a_late_report_changes_the_past(new_trial: NewTrial, layout: Layout) -> None:
     trial = new_trial(layout)
     trial.stores(entry(0, 0, 1), entry(0, 120, 2), entry(0, 180, 3))
@@ -134,6 +136,7 @@ def test_a_policy_that_is_taken_away_says_nothing_any_more(new_trial: NewTrial) 
     assert len(trial.history("mineros")) == 1
 
 
+@pytest.mark.both_databases
 def test_nothing_is_skipped_or_judged_twice_over_a_restart(new_trial: NewTrial) -> None:
     trial = new_trial(Layout.COMPLETO)
     trial.stores(*(entry(0, n, n, procesos=MINER * (n % 2)) for n in range(10)))
@@ -244,3 +247,4 @@ def test_what_is_kept_is_what_each_report_says(
     )
     assert touching == []
     assert {row[0] for row in trial.rows("SELECT veredicto FROM cumplimiento")} <= set(Verdict)
+    trial.close()  # each has connections of its own

@@ -26,6 +26,7 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
+@pytest.mark.both_databases
 def test_a_miner_is_noticed_and_so_is_its_end(
     new_collector: NewCollector, agent: AgentRunner, tmp_path: Path, receiver: Receiver
 ) -> None:
