@@ -60,6 +60,10 @@ class PostgresServer:
         self._run("initdb", *initdb, str(self.data)).check_returncode()
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
         """Start it and wait until it answers."""
         listen = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
         command = [str(self._programs / "postgres"), "-D", str(self.data), *listen, *SETTINGS]
@@ -77,12 +81,15 @@ class PostgresServer:
                 assert self._process.poll() is None, said
                 time.sleep(0.05)
             else:
-                return self
+                return
 
-    def __exit__(self, *_: object) -> None:
-        """End it, whoever is still connected, and remove its folder."""
+    def stop(self) -> None:
+        """End it, whoever is still connected."""
         self._process.send_signal(signal.SIGINT)
         self._process.wait(DEADLINE_S)
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
         shutil.rmtree(self.folder)
 
     def url(self, database: str = "postgres") -> str:

@@ -1,13 +1,120 @@
-"""A collector on PostgreSQL: real processes, a real server."""
+"""A collector on PostgreSQL: what it answered is there once, whatever ends, and when."""
+
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
+import requests
 
-from tests.conftest import NewCollector
+from tests.agente.conftest import AgentRunner
+from tests.conftest import (
+    ROOT,
+    CollectorProcess,
+    NewCollector,
+    collector_in,
+    free_port,
+    make_report,
+    wait_until,
+)
+from tests.e2e.test_crash import Answered, Load, assert_history, assert_whole
+from tests.postgresql import PostgresServer
 
-pytestmark = pytest.mark.both_databases
+both = pytest.mark.both_databases
+TABLES = ("servers", "procesos", "usuarios_activos", "agentes", "periodos", "hechos", "bitacoras")
 
 
-def test_a_collector_starts_and_ends(new_collector: NewCollector) -> None:
+@both
+def test_what_an_agent_sends_is_in_all_tables_and_answers(
+    new_collector: NewCollector, agent: AgentRunner
+) -> None:
     collector = new_collector().start()
-    assert collector.get("/readyz").json()["comprobaciones"]["base_de_datos"] == "bien"
-    assert collector.stop() == 0
+    done = agent.run("--url", collector.url, "--once")
+    assert done.returncode == 0, done.stderr
+    for _ in range(2):
+        [row] = collector.rows("SELECT id_serv, id_agente FROM servers")
+        empty = [t for t in TABLES if not collector.rows(f"SELECT * FROM {t} LIMIT 1")]  # noqa: S608
+        assert set(empty) <= {"usuarios_activos"}, "who is logged in is the machine's to say"
+        [agent_row] = collector.get("/agentes").json()["agentes"]
+        assert agent_row["id_agente"] == row["id_agente"]
+        state = collector.get(f"/agentes/{row['id_agente']}/estado").json()
+        assert state["procesos"]
+        assert collector.stop() == 0
+        collector.start()
+    assert len(collector.journal()) == 1
+
+
+def test_kill_9_under_load_loses_nothing(
+    postgresql: PostgresServer, tmp_path: Path, long_run: bool
+) -> None:
+    with postgresql.database("completo") as url:
+        collector = collector_in(tmp_path / "collector", Path(), postgresql=url).start()
+        answered: Answered = {}
+        for _ in range(20 if long_run else 2):
+            load = Load(collector)
+            load.wait_for(random.randrange(20, 80))
+            collector.kill()
+            answered |= load.stop()
+            collector.start()
+            assert_whole(collector, answered)
+            assert_history(collector)
+        collector.release()
+
+
+class Reporting:
+    """Posts reports, each of a new server, until it is stopped; remembers which were taken."""
+
+    def __init__(self, collector: CollectorProcess) -> None:
+        self.taken: list[str] = []
+        self.answers: list[int] = []
+        self._collector, self._stop = collector, threading.Event()
+        self._thread = threading.Thread(target=self._post)
+        self._thread.start()
+
+    def _post(self) -> None:
+        session = requests.Session()
+        while not self._stop.is_set():
+            report = make_report()
+            answer = session.post(f"{self._collector.url}/servers", json=report, timeout=30)
+            self.answers.append(answer.status_code)
+            if answer.ok:
+                self.taken.append(report["id_reporte"])
+            else:
+                assert answer.headers["Retry-After"]
+
+    def stop(self) -> list[str]:
+        self._stop.set()
+        self._thread.join()
+        return self.taken
+
+    def wait_for(self, *wanted: int) -> None:
+        """Wait for some answers of these alone."""
+        wait_until(lambda: set(wanted) >= set(self.answers[-5:]) > set(), f"no {wanted}")
+
+
+def test_postgresql_may_be_restarted_under_load(tmp_path: Path) -> None:
+    with PostgresServer(free_port()) as server:
+        program = [sys.executable, str(ROOT / "createDB" / "createDB.py")]
+        subprocess.run([*program, "--database", server.url()], check=True, capture_output=True)
+        collector = collector_in(tmp_path / "collector", Path(), postgresql=server.url()).start()
+        load = Reporting(collector)
+        try:
+            for _ in range(2):
+                load.wait_for(201)
+                server.stop()
+                load.wait_for(202, 503)
+                assert collector.get("/agentes").status_code == 503
+                server.start()
+            load.wait_for(201)
+            wait_until(lambda: collector.get("/readyz").ok, "it does not recover")
+        finally:
+            taken = load.stop()
+        rows = collector.rows("SELECT id_reporte FROM servers")
+        stored = [row["id_reporte"] for row in rows]
+        assert len(stored) == len(set(stored))
+        assert set(taken) <= set(stored)
+        assert set(stored) == {line["id_reporte"] for line in collector.journal()}
+        assert collector.get("/agentes").status_code == 200
+        collector.release()
