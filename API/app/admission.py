@@ -88,15 +88,15 @@ def admit_sender(collector: Collector, arrival: Arrival) -> Reporter:
 
     Raises:
         ProblemError: 401 without a token that works, 403 where nobody knows where it comes from,
-            503 while the server is paused.
+            503 while the server is paused, or nobody can tell who it is.
     """
     secret = bearer(arrival)
     if secret is None:
         return Reporter(_network(collector, arrival.origin), None)
-    with collector.questions.connect() as connection:
-        sender = bearer_of(connection, fingerprint(secret))
+    found = fingerprint(secret)
+    sender, away = collector.lately.ask(lambda connection: bearer_of(connection, found))
     if sender is None:
-        raise unauthorized("the token is not one that works")
+        raise away or unauthorized("the token is not one that works")
     require_not_paused(sender)
     return Reporter(f"agente {sender.id_agente}", sender)
 
@@ -125,7 +125,7 @@ def require_own(collector: Collector, bearer: Known | None, entry: Entry) -> Kno
 
     Raises:
         ProblemError: 401 where the server has a token that is not there, 403 where the token is
-            another server's or the server is revoked.
+            another server's or the server is revoked, 503 where nobody can tell.
         ClonedError: for a boot that another has followed.
     """
     if bearer is None:
@@ -152,9 +152,12 @@ def require_not_paused(sender: Known) -> None:
 
 
 def _without_token(collector: Collector, id_agente: str) -> Known | None:
-    with collector.questions.connect() as connection:
-        sender, has_token = server_called(connection, id_agente)
+    (sender, has_token), away = collector.lately.ask(
+        lambda connection: server_called(connection, id_agente)
+    )
     if sender is None:
+        if away:
+            raise away
         return None
     if has_token:
         raise unauthorized("the server of $.id_agente reports with its token")
@@ -175,8 +178,10 @@ def _is_of_a_past_boot(collector: Collector, sender: Known, entry: Entry) -> boo
         return False
     if to_ms(moment_of(report.fecha_hora, now())) <= sender.arranque_desde:
         return False  # gathered before, and only now delivered
-    with collector.questions.connect() as connection:
-        return was_followed(connection, sender, boot)
+    found, away = collector.lately.ask(lambda connection: was_followed(connection, sender, boot))
+    if away:
+        raise away  # the copy knows the current boots alone
+    return found
 
 
 def come_back(collector: Collector, origin: Origin, sender: Known) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from API.app.accounts.credentials import local_secret
 from API.app.ingest.channel import Address, WriterClient
+from API.app.lately import Lately
 from API.app.overview import Overview
 from API.app.questions import Questions
 from API.app.settings import Settings
@@ -30,6 +31,7 @@ class Collector:
             settings.database, wait_ms=PATIENCE_MS, checkpoints=False
         )
         self.questions = Questions(settings.database)
+        self.lately = Lately(self.questions, settings.storage)
         self.overview = Overview(self.questions)
         self.writer = WriterClient(address, max(1, settings.queue // settings.processes))
         self.local_secret = local_secret(address.key)

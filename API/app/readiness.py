@@ -28,7 +28,9 @@ def readiness(collector: Collector) -> Readiness:
     }
     away = _database(collector)
     is_full = standing.is_full() if standing else collector.settings.pending == 0
-    accepts = not any(needed.values()) and not (is_full and (standing or away))
+    accepts = not any(needed.values())
+    if away or standing:
+        accepts = accepts and not is_full and collector.lately.is_usable()
     return Readiness(accepts, {"base_de_datos": away, **needed, "pendientes": _pending(standing)})
 
 

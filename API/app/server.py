@@ -33,6 +33,7 @@ from API.app.door.renewal import Renewal
 from API.app.ingest.channel import Address, new_address
 from API.app.judge import judge_reports
 from API.app.keeper import keep
+from API.app.lately import forget
 from API.app.memory import settle
 from API.app.metrics.counted import Counted, prepare
 from API.app.pulse import Pulse, Supervisor
@@ -82,6 +83,7 @@ def serve(settings: Settings, supervisor: Supervisor | None = None) -> None:
     telling = Kept("sender", tell, settings)
     judging = Kept("judge", judge_reports, settings)
     pulse = Pulse(settings, supervisor, writing.is_alive)
+    forget(settings.storage)
     with writing, telling, judging, _renewing(settings, server), pulse:
         prepare(settings.storage)
         load = functools.partial(_load, settings, address)

@@ -3,14 +3,18 @@
 A process of its own, so that a channel that hangs delays neither reports nor judging. All it has to
 do is in the database: should it die, another goes on. A message may then arrive twice, with the
 same identity; none is lost (docs/adr/0018-alerts-are-an-outbox.md).
+
+It has the least to do, and copies what is known of who reports beside that (`API/app/lately.py`).
 """
 
 import os
 import signal
+from contextlib import closing
 from multiprocessing.connection import Connection
 
 import structlog
 
+from API.app.lately import Copier
 from API.app.logs import configure_logs
 from API.app.settings import Settings, SettingsError
 
@@ -36,8 +40,6 @@ def tell(settings: Settings, parent: Connection) -> None:
     sender = Sender(settings.database, watched)
     parent.send("ready")
     log.info("telling", channels=len(watched.channels), pid=os.getpid())
-    try:
+    with closing(sender), Copier(settings.database, settings.storage):
         while not parent.poll(PAUSE_S):  # nothing is ever sent: it was closed
             sender.step()
-    finally:
-        sender.close()

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector as Asked
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from API.app.collector import Collector
 from API.app.ingest.standing import Standing, standing_of
@@ -25,6 +27,8 @@ from API.app.queries.estados import servers_by_state
 from API.app.version import VERSION
 from createDB.engine import database_file
 
+log = structlog.get_logger()
+
 
 class Found(Asked):
     """Gives all of it, each time anew."""
@@ -37,6 +41,12 @@ class Found(Asked):
         yield InfoMetricFamily("compliance_colector", "The collector.", {"version": VERSION})
         yield from _pending(standing_of(self._collector.settings.storage))
         yield from self._disk()
+        try:
+            yield from list(self._in_database())
+        except DBAPIError as error:
+            log.warning("metrics without what the database says", reason=str(error.orig))
+
+    def _in_database(self) -> Iterator[Metric]:
         with self._collector.reader.connect() as connection:
             yield self._database(connection)
             yield _servers(connection)

@@ -53,6 +53,12 @@ _CALLED = f"""
     SELECT EXISTS (SELECT 1 FROM credenciales c WHERE c.num_agente = a.num_agente), {_KNOWN}
     FROM agentes a {_BOOT} WHERE a.id_agente = ?
 """  # noqa: S608
+_SERVERS = f"""
+    SELECT {_KNOWN} FROM agentes a {_BOOT} WHERE a.num_agente > ? ORDER BY a.num_agente LIMIT ?
+"""  # noqa: S608
+_TOKENS = (
+    "SELECT hash, num_agente, hasta FROM credenciales WHERE num_agente > ? AND num_agente <= ?"
+)
 _FOLLOWED = "SELECT 1 FROM arranques WHERE num_agente = ? AND id_arranque = ? AND desde < ?"
 _INVITATION = """
     SELECT id_secreto, hash, hasta, cupo, altas, redes FROM secretos
@@ -76,6 +82,19 @@ def server_called(connection: Direct, id_agente: str) -> tuple[Known | None, boo
     """Give the server of this identity, None where there is none, and whether it has a token."""
     row = connection.execute(_CALLED, (id_agente,)).fetchone()
     return (None, False) if row is None else (Known(*row[1:]), bool(row[0]))
+
+
+def servers_after(connection: Direct, number: int, most: int) -> list[Known]:
+    """Give the next servers after one, by their numbers."""
+    return [Known(*row) for row in connection.execute(_SERVERS, (number, most)).fetchall()]
+
+
+def tokens_of(connection: Direct, after: int, last: int) -> list[tuple[str, int, str | None]]:
+    """Give the tokens of the servers whose numbers are past `after`, up to `last`.
+
+    Of each its SHA-256, its server's number, and when it ceases to work.
+    """
+    return connection.execute(_TOKENS, (after, last)).fetchall()
 
 
 def was_followed(connection: Direct, known: Known, boot: str) -> bool:
