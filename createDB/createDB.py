@@ -28,6 +28,7 @@ from sqlalchemy.engine import URL
 
 from API.app.at_rest import UMASK
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, settings_from
+from API.app.storage import known_name
 from API.app.version import VERSION
 from createDB.build import build
 from createDB.engine import database_path, database_url, is_postgresql, name_of, unusable
@@ -79,7 +80,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.from_log:
         steps.append(lambda: _rebuild(url, log, options.layout))
     elif options.from_database:
-        steps.append(lambda: _move(url, database_url(options.from_database)))
+        steps.append(lambda: _move(settings, database_url(options.from_database)))
     elif options.rollback:
         steps.append(lambda: _rollback(settings))
     elif not (options.check or options.snapshot or options.housekeeping):
@@ -111,11 +112,11 @@ def _rebuild(url: URL, log: Path, layout: Layout | None) -> int:
     return _said(rebuild(url, log, layout or Layout.COMPLETO))
 
 
-def _move(url: URL, source: URL) -> int:
+def _move(settings: Settings, source: URL) -> int:
     from createDB.moving.move import move
 
     try:
-        return _said(move(url, source))
+        return _said(move(settings, source))
     except KeyboardInterrupt:
         return _fail("interrumpido; repita la orden y sigue donde quedó", INTERRUPTED)
 
@@ -138,7 +139,7 @@ def _snapshot(settings: Settings, target: Path) -> int:
         require_current(url)
     elif not database_path(url).is_file():
         raise DatabaseUnusableError(f"{database_path(url)}: no existe")
-    snapshot(url, target)
+    snapshot(url, target, owner=known_name(settings.storage))
     return _say(f"{target}: copia íntegra de {name_of(url)}")
 
 

@@ -27,10 +27,16 @@ NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 """What file systems without hard links answer (vfat, some network shares)."""
 
 
-def snapshot(url: URL, target: Path, *, progress: bool = True) -> None:
+def snapshot(url: URL, target: Path, *, owner: str = "", progress: bool = True) -> None:
     """Write a copy of the database of `url` to `target`, all of one moment, and check it.
 
     It is a file of SQLite, also where the database is PostgreSQL's.
+
+    Args:
+        url: of the database.
+        target: the file to write.
+        owner: the name by which PostgreSQL knows the collector that may go on with the copy.
+        progress: whether to show how far it has come.
 
     Under `target` there is nothing until the copy is whole and on disk.
 
@@ -45,7 +51,7 @@ def snapshot(url: URL, target: Path, *, progress: bool = True) -> None:
         if is_postgresql(url):
             from createDB.moving.back import write_file  # psycopg, which SQLite needs not
 
-            write_file(url, partial, progress=progress)
+            write_file(url, partial, owner, progress=progress)
         else:
             _copy(url, partial, progress)
         _require_intact(partial)

@@ -68,7 +68,13 @@ def own_name(folder: Path) -> str:
         partial = file.with_name(f".{NAME}.parcial")
         partial.write_text(f"{socket.gethostname()}-{secrets.token_hex(4)}\n", encoding="utf-8")
         partial.rename(file)
-    return file.read_text(encoding="utf-8").strip()
+    return known_name(folder)
+
+
+def known_name(folder: Path) -> str:
+    """Give the name that `own_name` has made in a folder; "" where it has made none."""
+    file = folder / NAME
+    return file.read_text(encoding="utf-8").strip() if file.exists() else ""
 
 
 def _locked(file: IO[Any], wait_s: float) -> bool:

@@ -1,5 +1,6 @@
 """Writes what a database of PostgreSQL holds into a file of SQLite, all of one moment."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -25,8 +26,14 @@ CACHE_KIB = 64 << 10
 """What SQLite may keep in memory of the file that it fills."""
 
 
-def write_file(url: URL, target: Path, *, progress: bool) -> None:
+def write_file(url: URL, target: Path, owner: str, *, progress: bool) -> None:
     """Fill the empty file `target` with all of the database of `url`, and compare every row.
+
+    Args:
+        url: of the database.
+        target: the file.
+        owner: whose JSON log the file is to know as its own.
+        progress: whether to show how far it has come.
 
     Raises:
         DatabaseUnusableError: the database can't be read, or the file is not the same.
@@ -37,7 +44,7 @@ def write_file(url: URL, target: Path, *, progress: bool) -> None:
         with engine.connect() as connection:  # one transaction, which sees one moment
             layout = layout_of(connection)
             _make_tables(target, layout)
-            parts = _parts(layout)
+            parts = _parts(layout, owner)
             total = 2 * sum(_count(connection, part) for part in parts)
             bar = tqdm(total=total, desc="copia", unit=" filas", unit_scale=True,
                        disable=None if progress else True)  # fmt: skip
@@ -62,15 +69,18 @@ def _make_tables(target: Path, layout: Layout) -> None:
         engine.dispose()
 
 
-def _parts(layout: Layout) -> list[Part]:
+def _parts(layout: Layout, owner: str) -> list[Part]:
     """Say what each table of the file gets."""
+    before = owner.replace("'", "''") + "/"
+    own = f"regexp_replace(archivo, '^{re.escape(before)}', '')"
     views = {view.name for view in COMPACT} if layout is Layout.COMPACTO else set()
     parts = []
     for table in schema.metadata.sorted_tables:
         if table.name not in views:
-            names = tuple(table.columns.keys())
+            columns = [column.name for column in table.columns]
+            values = tuple(own if name == "archivo" else name for name in columns)
             key = tuple(column.name for column in table.columns if column.primary_key)
-            parts.append(Part(table, table.name, names, key))
+            parts.append(Part(table, table.name, values, key))
     return parts
 
 
@@ -100,7 +110,8 @@ def _fill(
 def _inserted(connection: Connection, file: sqlite3.Connection, part: Part) -> Iterator[list[Row]]:
     """Give rows once they are in the file. Reports lie by their days, which is how they came."""
     statement = f"INSERT INTO {part.name} VALUES ({', '.join('?' * len(part.values))})"  # noqa: S608
-    for rows in arrived(connection, part, in_order=part.name not in OF_REPORTS):
+    in_order = part.name not in OF_REPORTS
+    for rows in arrived(connection, part, values=part.values, in_order=in_order):
         file.executemany(statement, rows)
         yield rows
 
@@ -121,7 +132,7 @@ def _require_same(
     file: sqlite3.Connection, sums: list[tuple[Part, Sum]], bar: "tqdm[Any]", target: Path
 ) -> None:
     for part, theirs in sums:
-        query = f"SELECT {', '.join(part.values)} FROM {part.source}"  # noqa: S608 - names of ours
+        query = f"SELECT * FROM {part.name}"  # noqa: S608 - a name of ours
         ours = sum_of(_rows(file.execute(query)), bar.update)
         if ours != theirs:
             raise DatabaseUnusableError(

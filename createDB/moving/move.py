@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from tqdm import tqdm
 
+from API.app.settings import Settings
 from createDB import schema
 from createDB.engine import database_path, is_postgresql, name_of, open_engine, unusable
 from createDB.errors import DatabaseUnusableError
@@ -41,8 +42,8 @@ STARTS_WITH = {"repeticiones"}
 """Tables that have rows when they are made."""
 
 
-def move(url: URL, source: URL) -> tuple[bool, list[str]]:
-    """Fill the database of `url` with what that of `source` holds.
+def move(settings: Settings, source: URL) -> tuple[bool, list[str]]:
+    """Fill the database of `settings` with what that of `source` holds.
 
     Returns:
         whether both hold the same rows now, and what to tell the operator.
@@ -50,6 +51,7 @@ def move(url: URL, source: URL) -> tuple[bool, list[str]]:
     Raises:
         DatabaseUnusableError: it can't be done, or not to its end; what has arrived stays.
     """
+    url = settings.database
     if not is_postgresql(url) or is_postgresql(source):
         raise DatabaseUnusableError(
             "--from-database lleva una base de SQLite a PostgreSQL: --database postgresql://... "
@@ -57,7 +59,7 @@ def move(url: URL, source: URL) -> tuple[bool, list[str]]:
         )
     require_current(source)
     try:
-        with opened(source) as origin, _connected(url) as connection:
+        with opened(source, settings.storage) as origin, _connected(url) as connection:
             _begin(connection, origin, source)
             _copy(connection, origin)
             _number_on(connection, origin)

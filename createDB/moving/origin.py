@@ -7,14 +7,15 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 from sqlalchemy.engine import URL
 
-from API.app.storage import StorageInUseError, lock_database
+from API.app.storage import StorageInUseError, lock_database, lock_storage, own_name
 from createDB import schema
 from createDB.engine import BUSY_TIMEOUT_MS, database_path
 from createDB.errors import DatabaseUnusableError
@@ -65,13 +66,22 @@ class Part(NamedTuple):
 class Origin:
     """The database that is moved, opened for that."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, owner: str) -> None:
+        """Look at it.
+
+        Args:
+            connection: to it.
+            owner: of the JSON log, as it is known where several collectors share a database.
+        """
         self.connection = connection
+        self._owner = owner
         is_view = "SELECT 1 FROM sqlite_master WHERE name = 'procesos' AND type = 'view'"
         self.layout = Layout.COMPACTO if self._value(is_view) else Layout.COMPLETO
         views = {view.name for view in COMPACT} if self.layout is Layout.COMPACTO else set()
         self.parts = [
-            _part(table) for table in tables.metadata.sorted_tables if table.name not in views
+            _part(table, owner)
+            for table in tables.metadata.sorted_tables
+            if table.name not in views
         ]
 
     def count(self, part: Part) -> int:
@@ -98,10 +108,10 @@ class Origin:
                 return
 
     def mark(self) -> str:
-        """Tell this state from another: by numbers given, reports imported, and layout."""
+        """Tell this state from another: by numbers given, reports imported, layout and owner."""
         queries = ("SELECT * FROM sqlite_sequence ORDER BY 1", "SELECT * FROM bitacoras ORDER BY 1")
         found = [self.connection.execute(query).fetchall() for query in queries]
-        return hashlib.sha256(json.dumps([self.layout, *found]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self.layout, self._owner, *found]).encode()).hexdigest()
 
     def days(self) -> list[date]:
         """Give the days on which reports came."""
@@ -139,21 +149,33 @@ class Origin:
 
 
 @contextmanager
-def opened(url: URL) -> Iterator[Origin]:
+def opened(url: URL, storage: Path) -> Iterator[Origin]:
     """Open the database of `url`, which is current, and keep writers away from it.
 
+    Args:
+        url: where it is.
+        storage: the folder of the collector that goes on with what it is moved to.
+
     Raises:
-        DatabaseUnusableError: a collector works on it.
+        DatabaseUnusableError: a collector works on it, or in the folder.
         sqlite3.Error: it can't be read.
     """
-    path = database_path(url)
-    try:
-        lock = lock_database(path)
-    except StorageInUseError as error:
-        raise DatabaseUnusableError(f"{error}; deténgalo antes, o traslade una copia") from None
     # The lock's file is closed last: closing it lets go of SQLite's own locks.
-    with lock, closing(_connect(url)) as connection:
-        yield Origin(connection)
+    with _locked(url, storage), closing(_connect(url)) as connection:
+        yield Origin(connection, own_name(storage))
+
+
+@contextmanager
+def _locked(url: URL, storage: Path) -> Iterator[None]:
+    with ExitStack() as locks:
+        try:
+            locks.enter_context(lock_storage(storage))
+            locks.enter_context(lock_database(database_path(url)))
+        except StorageInUseError as error:
+            raise DatabaseUnusableError(
+                f"{error}; deténgalo antes, o lleve una copia, con otra --storage"
+            ) from None
+        yield
 
 
 def _connect(url: URL) -> sqlite3.Connection:
@@ -170,7 +192,7 @@ def _connect(url: URL) -> sqlite3.Connection:
     return connection
 
 
-def _part(table: Table) -> Part:
+def _part(table: Table, owner: str) -> Part:
     """Say what of SQLite's tables a table of PostgreSQL gets."""
     name, came = table.name, _CAME.format("s")
     if name == "reportes":
@@ -186,6 +208,8 @@ def _part(table: Table) -> Part:
         values += [f"coalesce(s.num_agente, {NO_AGENT})", came]
         source = f"{name} t LEFT JOIN servers s USING (id_serv)"
         return Part(table, source, tuple(values), key)
+    elif name == "bitacoras":
+        values[0] = "'{}/' || s.archivo".format(owner.replace("'", "''"))
     return Part(table, f"{name} s", tuple(values), key)
 
 

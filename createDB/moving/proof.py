@@ -1,6 +1,6 @@
 """Proves that two databases hold the same rows: reads every one of them on both sides."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import islice
 from marshal import dumps
@@ -34,9 +34,18 @@ def sum_of(pieces: Iterable[list[Row]], told: Callable[[int], object]) -> Sum:
     return Sum(rows, hashes % WHOLE)
 
 
-def arrived(connection: Connection, part: Part, *, in_order: bool = False) -> Iterator[list[Row]]:
-    """Give the rows that a table has, in the form in which SQLite gives them, some at a time."""
-    query = f"SELECT {', '.join(part.table.columns.keys())} FROM {part.name}"  # noqa: S608
+def arrived(
+    connection: Connection, part: Part, *, values: Sequence[str] = (), in_order: bool = False
+) -> Iterator[list[Row]]:
+    """Give the rows that a table has, in the form in which SQLite gives them, some at a time.
+
+    Args:
+        connection: inside a transaction of PostgreSQL.
+        part: whose rows.
+        values: what to give of each row; its columns, if nothing else is said.
+        in_order: by their keys.
+    """
+    query = f"SELECT {', '.join(values or part.table.columns.keys())} FROM {part.name}"  # noqa: S608
     if in_order:
         query += f" ORDER BY {', '.join(part.key)}"
     driver: Any = connection.connection.driver_connection

@@ -66,14 +66,14 @@ def copies(folder: Path) -> list[Path]:
     return list(folder.glob("servers.sqlite.antes-de-compacto-*"))
 
 
-def make_completo(folder: Path) -> Path:
-    """Make a database of completo: 600 reports of three servers, 60 processes each."""
+def make_completo(folder: Path, reports: int = 600) -> Path:
+    """Make a database of completo: reports of three servers, 60 processes each."""
     settings = settings_in(folder)
     build(settings.database)
     chance = random.Random(1)
     running = [[(pid, f"p{pid % 30}") for pid in range(60)] for _ in range(3)]
     entries = []
-    for number in range(600):
+    for number in range(reports):
         items = running[number % 3]
         items[chance.randrange(60)] = (100 + number, chance.choice("abc"))
         sessions = [{"name": "ana", "pid": None}] * chance.randrange(3)

@@ -16,7 +16,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from API.app.storage import lock_database
+from API.app.settings import settings_from
+from API.app.storage import known_name, lock_database
 from createDB.build import build
 from createDB.engine import database_url
 from createDB.errors import DatabaseUnusableError
@@ -25,13 +26,15 @@ from createDB.moving.move import move
 from createDB.moving.origin import opened
 from createDB.schema import servers
 from createDB.views import HISTORY
-from tests.conftest import LAYOUTS, wait_until
+from tests.conftest import LAYOUTS, NewCollector, make_report, wait_until
 from tests.createdb.conftest import SCRIPT, Change, Run, Start
 from tests.createdb.conversions import LISTS, dump, make_completo, options
 from tests.postgresql import PostgresServer, rows_of
 
 FORK = multiprocessing.get_context("fork")
 """What is forked has what it needs already, and is killed before it gets to its end."""
+
+REPORTS = 250
 
 FACTS = ", ".join(column.name for column in servers.columns)
 ASKED = (
@@ -44,7 +47,9 @@ ASKED = (
 @pytest.fixture(scope="module")
 def origins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A database of each layout; tests copy them."""
-    whole = make_completo(tmp_path_factory.mktemp("completo"))
+    whole = make_completo(tmp_path_factory.mktemp("completo"), REPORTS)
+    with closing(sqlite3.connect(whole)) as connection, connection:
+        connection.execute("INSERT INTO bitacoras VALUES ('reportes-2026-11-20.jsonl', 5)")
     folder = tmp_path_factory.mktemp("compacto")
     compact = shutil.copy(whole, folder / "servers.sqlite")
     program = [sys.executable, str(SCRIPT), *options(folder)]
@@ -64,7 +69,8 @@ def target(postgresql: PostgresServer) -> Iterator[str]:
 
 
 def order(target: str, origin: Path) -> tuple[str, ...]:
-    return ("--database", target, "--from-database", str(origin))
+    storage = str(origin.parent / "storage")
+    return ("--database", target, "--from-database", str(origin), "--storage", storage)
 
 
 def place_of(target: str) -> list[dict[str, str]]:
@@ -75,9 +81,12 @@ def place_of(target: str) -> list[dict[str, str]]:
         return []
 
 
-def is_whole(target: str, origin: Path) -> bool:
+def is_whole(target: str, origin: Path, storage: Path | None = None) -> bool:
     """Go on with a move; tell whether all was there at its end."""
-    whole, lines = move(database_url(target), database_url(str(origin)))
+    places = {"database": target, "storage": str(storage or origin.parent / "storage")}
+    whole, lines = move(
+        settings_from(places, {}, origin.parent / "none"), database_url(str(origin))
+    )
     assert whole, lines
     return whole
 
@@ -97,7 +106,7 @@ def test_all_of_it_arrives_and_comes_back(
 ) -> None:
     done = run(*order(target, origins[layout]))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "servers: 600 filas, iguales" in done.stdout
+    assert f"servers: {REPORTS} filas, iguales" in done.stdout
     assert done.stdout.endswith("comprobadas una a una\n")
     assert not place_of(target)
     assert_equal(target, origins[layout])
@@ -105,7 +114,7 @@ def test_all_of_it_arrives_and_comes_back(
     assert rows_of(target, astray) == []
     [stored] = rows_of(target, "SELECT count(*) AS number FROM reportes JOIN servers USING "
                        "(num_agente, id_reporte, id_serv, recibido)")  # fmt: skip
-    assert stored["number"] == 600
+    assert stored["number"] == REPORTS
     if layout == "completo":
         strays = (
             "SELECT 1 FROM procesos LEFT JOIN servers USING (id_serv, num_agente, recibido) "
@@ -113,7 +122,10 @@ def test_all_of_it_arrives_and_comes_back(
         )
         assert rows_of(target, strays) == []
     copy = tmp_path / "copy.sqlite"
-    done = run("--database", target, "--snapshot", copy)
+    storage = origins[layout].parent / "storage"
+    places = rows_of(target, "SELECT archivo FROM bitacoras")
+    assert places == [{"archivo": f"{known_name(storage)}/reportes-2026-11-20.jsonl"}]
+    done = run("--database", target, "--storage", storage, "--snapshot", copy)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{copy}: copia íntegra de {target}\n"
     assert sorted(dump(copy)) == sorted(dump(origins[layout]))
@@ -184,7 +196,7 @@ def test_another_database_than_it_began_with_is_refused(
     origin: Path, target: str, change: Change
 ) -> None:
     begun(target, origin)
-    change(origin, "INSERT INTO bitacoras VALUES ('reportes-2026-11-20.jsonl', 1)")
+    change(origin, "UPDATE bitacoras SET posicion = 6")
     with pytest.raises(DatabaseUnusableError, match="cambió desde entonces"):
         is_whole(target, origin)
 
@@ -206,9 +218,36 @@ def test_what_holds_data_is_refused(origin: Path, postgresql: PostgresServer) ->
 def test_not_while_a_collector_works(origin: Path, target: str) -> None:
     with (
         lock_database(origin),
-        pytest.raises(DatabaseUnusableError, match=r"la usa otro colector.*; deténgalo antes"),
+        pytest.raises(DatabaseUnusableError, match=r"la usa otro colector.*; deténgalo antes,"),
     ):
         is_whole(target, origin)
+
+
+def test_a_collector_goes_on_there_and_back(
+    new_collector: NewCollector, target: str, run: Run
+) -> None:
+    collector = new_collector().start()
+    reports = [make_report() for _ in range(3)]
+    assert [collector.post(report).status_code for report in reports] == [201] * 3
+    assert collector.stop() == 0
+    assert is_whole(target, collector.database, collector.storage)
+    collector.postgresql = target
+    collector.start()
+    assert collector.post(reports[0]).json() == {"id_serv": 1}
+    assert collector.post(make_report()).json() == {"id_serv": 4}
+    assert collector.stop() == 0
+    places = ("--storage", collector.storage, "--snapshot", collector.storage / "copy.sqlite")
+    assert run("--database", target, *places).returncode == 0
+    for left in collector.database.parent.iterdir():
+        left.unlink()
+    (collector.storage / "copy.sqlite").rename(collector.database)
+    collector.postgresql = None
+    collector.start()
+    assert collector.post(reports[0]).json() == {"id_serv": 1}
+    assert collector.post(make_report()).json() == {"id_serv": 5}
+    assert collector.stop() == 0
+    assert "brought together" not in collector.log
+    assert len(collector.journal()) == 5
 
 
 def test_an_older_one_is_upgraded_first(seed: Path, target: str, run: Run) -> None:
@@ -234,8 +273,8 @@ def test_an_older_one_is_upgraded_first(seed: Path, target: str, run: Run) -> No
 
 
 WRONG = {
-    "a NUL": ("UPDATE procesos SET name = 'a' || char(0) || 'b' WHERE id_proc = 30000",
-              "name de procesos, id_proc 30000: tiene un NUL, que PostgreSQL no admite: 'a\\x00b'"),
+    "a NUL": ("UPDATE procesos SET name = 'a' || char(0) || 'b' WHERE id_proc = 9000",
+              "name de procesos, id_proc 9000: tiene un NUL, que PostgreSQL no admite: 'a\\x00b'"),
     "no UTF-8": ("UPDATE procesos SET username = CAST(x'61ff' AS TEXT) WHERE id_proc = 777",
                  "username de procesos, id_proc 777: no es UTF-8: 'a\\udcff'"),
     "a surrogate": ("UPDATE agentes SET hostname = CAST(x'eda080' AS TEXT) WHERE num_agente = 2",
@@ -258,10 +297,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_postgresql_cannot_hold_is_named(origin: Path, wrong: str, change: Change) -> None:
+def test_what_postgresql_cannot_hold_is_named(
+    origin: Path, wrong: str, change: Change, tmp_path: Path
+) -> None:
     statement, said = WRONG[wrong]
     change(origin, statement)
-    with opened(database_url(str(origin))) as found:
+    with opened(database_url(str(origin)), tmp_path) as found:
         words = [
             words
             for part in found.parts
