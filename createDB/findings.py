@@ -2,8 +2,17 @@
 
 import sqlite3
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import pandas as pd
+
+
+class Asked(Protocol):
+    """A connection to a database that is compared: sqlite3's own, or one that does the same."""
+
+    def execute(self, statement: str, parameters: Any = (), /) -> Any:
+        """Ask something."""
+
 
 SHOWN = 20
 """Differences that are shown; the rest are counted."""

@@ -52,6 +52,10 @@ class LogReader:
     """Where reading stops, in bytes of each file; None at its end."""
 
     def __post_init__(self) -> None:
+        """Take the files that there are now."""
+        self.take_files()
+
+    def take_files(self) -> None:
         """Take the files that there are now, each up to its size of now.
 
         Raises:

@@ -1,7 +1,6 @@
 """What a comparison need not find, because housekeeping has removed it or is about to."""
 
 import json
-import sqlite3
 
 import pandas as pd
 
@@ -9,13 +8,13 @@ from API.app.ingest.entry import Entry
 from API.app.ingest.retention import WAS_REMOVED, Limits, first_day_kept
 from API.app.ingest.sql import to_ms
 from API.app.ingest.store import moment_of
-from createDB.findings import Findings
+from createDB.findings import Asked, Findings
 
 
 class Retained:
     """Tells what was removed when its days were over from what is missing, and counts it."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: Asked) -> None:
         self._database = database
         self._limits = Limits(**dict(database.execute("SELECT que, hasta FROM retencion")))
         self._reports = self._lines = 0
@@ -71,10 +70,10 @@ _THERE = """
     WHERE a.id_agente = ? AND s.id_reporte = ?
 """
 _GOING = """
-    SELECT id_serv FROM servers WHERE id_serv IN (SELECT value FROM json_each(?))
+    SELECT id_serv FROM servers WHERE id_serv IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
     AND momento < ? AND id_serv NOT IN (SELECT id_serv FROM agentes WHERE id_serv IS NOT NULL)
 """
 _UNLOGGED = """
-    SELECT id_serv FROM servers WHERE id_serv IN (SELECT value FROM json_each(?))
+    SELECT id_serv FROM servers WHERE id_serv IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
     AND recibido < ?
 """

@@ -21,6 +21,7 @@ from createDB.engine import BUSY_TIMEOUT_MS, database_path
 from createDB.errors import DatabaseUnusableError
 from createDB.postgresql import tables
 from createDB.postgresql.partitions import OF_REPORTS
+from createDB.postgresql.tables import NO_AGENT
 from createDB.schema import OPEN
 from createDB.views import COMPACT, Layout
 
@@ -29,9 +30,6 @@ Rows = Generator[list[Row], None, None]
 
 PIECE = 500
 """Rows that are taken at a time: one may have a text as long as an evidence."""
-
-NO_AGENT = 0
-"""`num_agente` of rows of no report, such as the first generation left."""
 
 # The first generation noted no time of its own: what its reports say stands for it.
 _CAME = (

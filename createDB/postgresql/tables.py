@@ -18,6 +18,9 @@ from sqlalchemy import Column, Index, Integer, MetaData, Sequence, Table, text
 from createDB import schema
 from createDB.schema import MOMENT, NUMBER, OPEN, UUID_TEXT
 
+NO_AGENT = 0
+"""`num_agente` of rows of no report, such as the first generation left."""
+
 metadata = MetaData(naming_convention=schema.metadata.naming_convention)
 
 

@@ -223,9 +223,9 @@ def test_what_comes_in_meanwhile_is_no_difference(
 
     begin = module._this_moment
 
-    def begin_and_go_on(url: URL, folder: Path) -> tuple[int, LogReader]:
-        moment = begin(url, folder)
-        with (folder / "reportes-2026-11-21.jsonl").open("ab") as file:
+    def begin_and_go_on(url: URL, log: LogReader) -> int:
+        moment = begin(url, log)
+        with (log.folder / "reportes-2026-11-21.jsonl").open("ab") as file:
             file.write(log_line(31))
         with closing(sqlite3.connect(database)) as collector:
             collector.execute(

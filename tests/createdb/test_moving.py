@@ -19,6 +19,7 @@ import pytest
 from API.app.settings import settings_from
 from API.app.storage import known_name, lock_database
 from createDB.build import build
+from createDB.compare import compare
 from createDB.engine import database_url
 from createDB.errors import DatabaseUnusableError
 from createDB.moving.fitting import kinds_of, misfit
@@ -223,8 +224,31 @@ def test_not_while_a_collector_works(origin: Path, target: str) -> None:
         is_whole(target, origin)
 
 
+def check_differences(postgresql: PostgresServer, target: str, log: Path) -> None:
+    """Spoil a copy of a database, and see that a comparison with the log finds it all out."""
+    with postgresql.database(target.rpartition("/")[2]) as copy:
+        with psycopg.connect(copy) as connection:
+            connection.execute("UPDATE servers SET hostname = NULL WHERE id_serv = 1")
+            connection.execute("DELETE FROM procesos WHERE id_serv = 2")
+            connection.execute("DELETE FROM servers WHERE id_serv = 3")
+        whole, lines = compare(database_url(copy), log)
+        assert not whole
+        assert lines[-1].endswith(
+            "6 diferencias (falta en la base: 1, contenido distinto: 2, "
+            "número de reportes sin su reporte: 1, fila sin su reporte: 2)"
+        )
+        with psycopg.connect(copy) as connection:
+            connection.execute("INSERT INTO bitacoras VALUES ('otro/reportes-2026-11-28.jsonl', 1)")
+            connection.execute("INSERT INTO servers (id_serv, num_agente, recibido, id_reporte) "
+                               "VALUES (3, 1, '2026-11-28', 'x')")  # fmt: skip
+        _, lines = compare(database_url(copy), log)
+        assert "1 reportes de la base no están en esta bitácora; los puede tener la de otro" in (
+            "\n".join(lines)
+        )
+
+
 def test_a_collector_goes_on_there_and_back(
-    new_collector: NewCollector, target: str, run: Run
+    new_collector: NewCollector, target: str, run: Run, postgresql: PostgresServer
 ) -> None:
     collector = new_collector().start()
     reports = [make_report() for _ in range(3)]
@@ -236,15 +260,18 @@ def test_a_collector_goes_on_there_and_back(
     assert collector.post(reports[0]).json() == {"id_serv": 1}
     assert collector.post(make_report()).json() == {"id_serv": 4}
     assert collector.stop() == 0
+    check_differences(postgresql, target, collector.storage / "text")
     places = ("--storage", collector.storage, "--snapshot", collector.storage / "copy.sqlite")
-    assert run("--database", target, *places).returncode == 0
+    done = run("--database", target, *places, "--check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"4 reportes en {collector.storage}/text, y {target}: dicen lo mismo" in done.stdout
     for left in collector.database.parent.iterdir():
         left.unlink()
     (collector.storage / "copy.sqlite").rename(collector.database)
     collector.postgresql = None
     collector.start()
     assert collector.post(reports[0]).json() == {"id_serv": 1}
-    assert collector.post(make_report()).json() == {"id_serv": 5}
+    assert collector.post(make_report()).json()["id_serv"] > 4
     assert collector.stop() == 0
     assert "brought together" not in collector.log
     assert len(collector.journal()) == 5
