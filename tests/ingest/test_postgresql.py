@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import md5
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from API.app.ingest.entry import Entry, Stored
+from API.app.ingest.postgresql.names import NameTakenError
 from API.app.ingest.store import Store
 from createDB.engine import database_url, open_engine
 from tests.ingest.conftest import BASE, Bench, entry, processes
@@ -120,3 +122,25 @@ def test_a_number_that_a_report_brings_along_is_not_given_again(shared: Shared) 
     with pytest.raises(IntegrityError):
         shared.put(entry(2, 0, 4)._replace(id_serv=first.id_serv))
     assert shared.put(brought) == [found._replace(created=False)]
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_name_is_not_taken_for_another_with_its_md5(shared: Shared, place: int) -> None:
+    shared.clear()
+    start = "TEXTCOLLBYfGiJUETHQ4h"
+    end = "cKSMd5zYpgqf1YRDhkmxHkhPWptrkoyz28wnI9V0aHeAuaKnak"
+    one, other = (f"{start}{middle}{end}" for middle in "AE")  # by Marc Stevens, 2024
+    assert one != other
+    assert md5(one.encode()).digest() == md5(other.encode()).digest()  # noqa: S324
+    items = [(1, name, "x") if place == 1 else (1, "x", name) for name in (one, other)]
+    first, second, third = (
+        entry(agent, 0, agent, procesos=processes(item))
+        for agent, item in enumerate((items[0], items[1], items[0]))
+    )
+    shared.put(first)
+    for by in range(2):
+        with pytest.raises(NameTakenError, match=other):
+            shared.put(second, third, by=by)
+    shared.put(third, by=1)
+    assert shared.rows("SELECT DISTINCT name, username FROM historial_procesos") == [items[0][1:]]
+    assert len(shared.rows("SELECT 1 FROM historial_procesos")) == 2
