@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-from sqlalchemy import Engine, Row
+from sqlalchemy import URL, Engine, Row
 
 from createDB.engine import database_url, open_engine
 from createDB.postgresql.partitions import make_partitions
@@ -22,6 +22,7 @@ class Both(NamedTuple):
     sqlite: Engine
     postgresql: Engine
     now: datetime
+    urls: tuple[URL, URL]
 
     def ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
         """Ask both, hold that they say the same, and give what SQLite said."""

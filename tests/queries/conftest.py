@@ -39,7 +39,8 @@ def _both(folder: Path, postgresql: PostgresServer, layout: Layout) -> Iterator[
     path = lifelike(folder, layout)
     with postgresql.database(layout) as url, ExitStack() as ends:
         copy_rows(path, url)
-        here, there = (open_engine(database_url(each), read_only=True) for each in (str(path), url))
+        urls = database_url(str(path)), database_url(url)
+        here, there = (open_engine(each, read_only=True) for each in urls)
         for engine in (here, there):
             ends.callback(engine.dispose)
-        yield Both(here, there, datetime.now(UTC))
+        yield Both(here, there, datetime.now(UTC), urls)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from API.app.accounts.credentials import fingerprint
 from bench.history import Size, history_database
 from createDB.schema import OPEN
 from createDB.views import Layout
@@ -18,6 +19,8 @@ SERVERS, DAYS = 4, 1
 SPACES = "a\tb\u00a0\u200b"
 NAMES = ("Ñandú", "zeta", "Zeta", "=1+1", "100%", "a_b\\c", "\U0001f600 ok", SPACES, "")
 FIRST_AGENT = "00000000-0000-4000-8000-000000000002"
+SESSION = "sesion-de-ana"
+"""What the cookie of an administrator holds."""
 VERDICTS = ("cumple", "no_cumple", "sin_datos", "no_aplica")
 SEVERITIES = ("critica", "alta", "media", "baja")
 
@@ -30,14 +33,14 @@ def lifelike(folder: Path, layout: Layout) -> Path:
         [(now,)] = database.execute("SELECT max(momento) FROM servers")
         for table, rows in (
             *_agents(now), *_labels(now), *_policies(), *_verdicts(now, chance),
-            *_exceptions(now), *_alerts(now), *_trail(now),
+            *_exceptions(now), *_alerts(now), *_trail(now), *_people(),
         ):  # fmt: skip
             for row in rows:
                 marks = ", ".join("?" * len(row))
                 names = ", ".join(row)
                 insert = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608
                 database.execute(insert, tuple(row.values()))
-        for statement, values in _changes():
+        for statement, values in _changes(now):
             database.execute(statement, values)
         database.commit()
     return path
@@ -174,15 +177,33 @@ def _alerts(now: int) -> Rows:
 def _trail(now: int) -> Rows:
     actions = ("agente.retirar", "agente.reanudar", "agente.etiquetar", "cuenta.crear")
     yield "auditoria", [
-        {"momento": _text(now - (40 - number) * HOUR, number * 1_000), "quien": "ana" if number % 3
-         else "luis", "desde": "terminal" if number % 2 else "10.0.0.1",
+        {"momento": _text(now - (40 - number) * HOUR, number % 8 * 125_000),
+         "quien": "ana" if number % 3 else "luis",
+         "desde": "terminal" if number % 2 else "10.0.0.1",
          "accion": actions[number % 4], "objeto": _identity(2) if number % 5 else None,
          "detalle": json.dumps({"entorno": "pruebas"}) if number % 4 == 2 else None}
         for number in range(30)
     ]  # fmt: skip
 
 
-def _changes() -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _people() -> Rows:
+    """An administrator who is logged in, with a token."""
+    made = datetime.now(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    yield "cuentas", [
+        {"id_cuenta": 1, "nombre": "ana", "rol": "administrador", "clave": "x", "activa": 1,
+         "creada": made, "clave_desde": made}
+    ]  # fmt: skip
+    yield "sesiones", [
+        {"id_cuenta": 1, "huella": fingerprint(SESSION), "creada": made, "usada": made,
+         "desde": "127.0.0.1", "programa": "Mozilla"}
+    ]  # fmt: skip
+    yield "tokens_personales", [
+        {"id_cuenta": 1, "nombre": "copias", "alcance": "lector", "huella": fingerprint("otro"),
+         "creado": made, "caduca": made.replace("20", "21", 1)}
+    ]  # fmt: skip
+
+
+def _changes(now: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
     labels = "UPDATE agentes SET etiquetas = ? WHERE num_agente = ?"
     yield labels, (json.dumps({"entorno": "produccion", "rol": "web"}), 1)
     yield labels, (json.dumps({"entorno": "produccion", "rol": 'a"b:c'}), 2)
@@ -190,5 +211,9 @@ def _changes() -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield "UPDATE servers SET hostname = NULL, nucleo = 'Ñ_%' WHERE num_agente = 3", ()
     slow = "strftime('%Y-%m-%d %H:%M:%f000', momento / 1000.0 + num_agente, 'unixepoch')"
     yield f"UPDATE servers SET recibido = {slow}", ()  # noqa: S608 - a text of ours
+    # Whole seconds: SQLite's julianday may lose a millisecond of others.
+    for number, hours in ((1, 60), (2, 90), (3, 5), (4, 26)):
+        first = "UPDATE agentes SET primer_reporte = ? WHERE num_agente = ?"
+        yield first, (_text(now - hours * HOUR), number)
     errors = json.dumps({"usuarios_activos": "no se pudo"})
     yield "UPDATE servers SET errores = ? WHERE num_agente = 4 AND id_serv % 3 = 0", (errors,)

@@ -1,5 +1,6 @@
 """What pages, routes and reports ask gives the same on PostgreSQL as on SQLite."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,19 +16,22 @@ from API.app.queries import (
     auditoria,
     cambios,
     cumplimiento,
+    flota,
     informe,
+    politicas,
     puntajes,
     quien,
     servers,
     servidor,
 )
-from API.app.queries.agentes import all_servers
+from API.app.queries.agentes import all_servers, watched
 from API.app.queries.estado import state_at
 from API.app.queries.estados import servers_by_state
 from API.app.queries.excepciones import all_exceptions
 from API.app.queries.times import as_ms
+from API.app.questions import Questions
 from tests.queries.lifelike import FIRST_AGENT, HOUR
-from tests.two_databases import Both
+from tests.two_databases import Both, assert_same, plain
 
 LIST_FILTERS: tuple[dict[str, str], ...] = (
     {}, {"politica": "politica-2"}, {"severidad": "critica"}, {"veredicto": "exceptuado"},
@@ -92,7 +96,8 @@ def seen(connection: Connection, id_agente: str, at_ms: int | None) -> list[Any]
     told = [seeing.timeline(sight, sight.at, field, search)
             for field in ("", "procesos") for search in ("", "ñan", "sh")]  # fmt: skip
     found: list[Any] = [
-        sight.server[1:], sorted(lives.lives, key=repr), told, seeing.verdicts_at(sight),
+        sight.server.hostname, sight.server.primero, sight.server.conocido,
+        sorted(lives.lives, key=repr), told, seeing.verdicts_at(sight),
         seeing.reports(sight, sight.at), seeing.report(sight, None), sight.previous_report,
         sight.previous_change, sight.next_change, sight.forgotten,
         sorted(servidor.verdict_periods(connection, sight.server.num_agente, 0, sight.at)),
@@ -136,3 +141,35 @@ def test_changes_of_a_name_that_is_not_rare(both: Both, monkeypatch: pytest.Monk
     monkeypatch.setattr("API.app.queries.nombres.MOST_LABELS", 0)
     filters = cambios.ChangeFilters(nombre="python3", usuario="root")
     both.ask(cambios.changes, filters, 0, cambios.NEWEST, 50)
+
+
+def test_what_is_asked_of_the_driver_itself(both: Both) -> None:
+    at, momento = both.now.replace(tzinfo=None), as_ms(both.now)
+    assert ask_directly(both, flota.progress)
+    assert ask_directly(both, flota.servers, at)
+    assert ask_directly(both, lambda each: sorted(flota.failures(each)))
+    assert ask_directly(both, lambda each: sorted(flota.excepted(each, momento)))
+    assert ask_directly(both, lambda each: sorted(flota.verdict_counts(each)))
+    assert ask_directly(both, flota.policies_in_force)
+    assert ask_directly(both, lambda each: sorted(flota.failing_since(each, momento - 9 * HOUR)))
+    assert ask_directly(both, flota.latest_alerts, 7)
+    assert ask_directly(both, flota.first_judged)
+    assert ask_directly(both, watched, at)
+    assert ask_directly(both, watched, at, FIRST_AGENT)
+    assert ask_directly(both, politicas.document, "politica-1")
+    for verdict in cumplimiento.VERDICTS:
+        for skip in (0, 1):
+            ask_directly(both, politicas.servers_by_verdict, 1, verdict, momento, 3, skip)
+    assert ask_directly(both, politicas.waivers, 2)
+    assert ask_directly(both, politicas.latest_reports)
+
+
+def ask_directly(both: Both, question: Callable[..., Any], *arguments: Any) -> Any:
+    said = []
+    for url in both.urls:
+        questions = Questions(url)
+        with questions.connect() as connection:
+            said.append(plain(question(connection, *arguments)))
+        questions.close()
+    assert_same(said[1], said[0])
+    return said[0]

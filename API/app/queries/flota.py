@@ -141,7 +141,7 @@ _SERVERS = f"""
     SELECT a.num_agente, a.id_agente, a.hostname, a.ipaddress, {STATE} AS situacion,
         s.nombre_so, s.distribucion, s.version_distribucion, a.etiquetas, a.ultimo_reporte,
         a.primer_reporte
-    FROM agentes a LEFT JOIN servers s ON {{latest}}
+    FROM agentes a LEFT JOIN servers s ON {{latest}} ORDER BY a.num_agente
 """  # noqa: S608 - text of our own
 _FAILURES = f"""
     SELECT c.num_agente, c.num_politica FROM cumplimiento c JOIN politicas o USING (num_politica)
@@ -168,7 +168,7 @@ _POLICIES = f"""
         SELECT count(*) FROM agentes a WHERE a.num_agente > repaso) END,
         (SELECT min(c.desde) FROM cumplimiento c
          WHERE c.hasta = {OPEN} AND c.veredicto = 'no_cumple' AND c.num_politica = o.num_politica)
-    FROM politicas o WHERE vigente = 1
+    FROM politicas o WHERE vigente = 1 ORDER BY num_politica
 """  # noqa: S608
 _FAILING = """
     SELECT c.num_agente, c.desde, c.hasta FROM cumplimiento c
@@ -177,6 +177,6 @@ _FAILING = """
     ORDER BY c.num_agente, c.desde
 """
 _FIRST_JUDGED = f"""
-    SELECT num_agente, CAST((julianday(primer_reporte) - 2440587.5) * 86400000 AS BIGINT)
+    SELECT num_agente, CAST(round((julianday(primer_reporte) - 2440587.5) * 86400000) AS BIGINT)
     FROM agentes WHERE primer_reporte IS NOT NULL AND estado NOT IN ('{RETIRED}', '{REVOKED}')
 """  # noqa: S608
