@@ -5,10 +5,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from API.app.errors import StorageUnavailableError
 from API.app.ingest import backlog
@@ -86,7 +89,7 @@ class Bench:
         """Give the reports in the database, by their numbers."""
         return self.ask("SELECT id_reporte FROM servers ORDER BY id_serv")
 
-    def ask(self, query: str) -> list[str]:
+    def ask(self, query: str) -> list[Any]:
         with closing(sqlite3.connect(self.database)) as connection:
             return [value for (value,) in connection.execute(query)]
 
@@ -198,6 +201,31 @@ def test_a_report_that_cannot_be_stored_keeps_nobody_waiting(bench: Bench) -> No
     wait_until(bench.tend, "the database is not found back")
     assert bench.stored() == ids(good, other)
     assert len(bench.lines()) == 3
+
+
+def test_what_a_failed_commit_took_back_is_not_remembered(bench: Bench) -> None:
+    """As of a disk that fills at that moment; the report is brought in again, in its place."""
+    reports = [
+        entry(0, number, number, procesos=processes((number, f"p{number}"))) for number in (1, 2)
+    ]
+    failures = 1
+
+    def fail(_connection: object) -> None:
+        nonlocal failures
+        if failures and bench.backlog.is_open():
+            failures -= 1
+            full = sqlite3.OperationalError("database or disk is full")
+            raise OperationalError("COMMIT", {}, full)
+
+    bench.put(reports[0])
+    with bench.locked():
+        bench.put(reports[1])
+    event.listen(bench.engine, "commit", fail)
+    wait_until(bench.tend, "the database is not found back")
+    assert not failures
+    assert bench.stored() == ids(*reports)
+    assert bench.ask("SELECT pid FROM historial_procesos WHERE hasta IS NULL") == [2]
+    assert bench.ask("SELECT pid FROM historial_procesos WHERE hasta IS NOT NULL") == [1]
 
 
 @pytest.mark.parametrize("damage", ["gone", "no database", "another version"])

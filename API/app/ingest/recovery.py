@@ -178,8 +178,19 @@ def _remember_whole(engine: Engine, path: Path, name: str) -> None:
         remember(connection, Mark(name, path.stat().st_size))
 
 
+@contextlib.contextmanager
+def _storing(engine: Engine, store: Store) -> Iterator[Connection]:
+    """Give a transaction; `store` remembers nothing of one that failed, be it with its commit."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except BaseException:
+        store.forget()
+        raise
+
+
 def _import_chunk(engine: Engine, store: Store, entries: list[Entry], place: Mark) -> int:
-    with engine.begin() as connection:
+    with _storing(engine, store) as connection:
         results = store.store(connection, _kept(connection, entries), utc_now())
         remember(connection, place)
     return sum(result.created for result in results)
@@ -188,12 +199,12 @@ def _import_chunk(engine: Engine, store: Store, entries: list[Entry], place: Mar
 def _import_one(engine: Engine, store: Store, entry: Entry) -> int:
     """Store one report; under a number of its own where another report has taken the one it had."""
     try:
-        with engine.begin() as connection:
+        with _storing(engine, store) as connection:
             results = store.store(connection, _kept(connection, [entry]), utc_now())
             return sum(result.created for result in results)
     except IntegrityError:
         log.warning("number taken by another report", id_serv=entry.id_serv)
-        with engine.begin() as connection:
+        with _storing(engine, store) as connection:
             anew = entry._replace(id_serv=None)
             return store.store(connection, [anew], utc_now())[0].created
 
