@@ -2,19 +2,31 @@
 
 import random
 import sqlite3
+import subprocess
+import sys
 import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from tests.agente.conftest import AgentRunner
-from tests.conftest import CollectorProcess, NewCollector, make_report, wait_until
+from tests.conftest import (
+    ROOT,
+    CollectorProcess,
+    NewCollector,
+    collector_in,
+    free_port,
+    make_report,
+    wait_until,
+)
+from tests.postgresql import PostgresServer
 
 
 @contextmanager
@@ -77,6 +89,10 @@ class Fleet:
 
     def statuses(self) -> list[int]:
         return [status for server in self.servers for status in server.statuses]
+
+    def forget_statuses(self) -> None:
+        for server in self.servers:
+            server.statuses.clear()
 
     def wait_for(self, status: int, number: int) -> None:
         """Wait until so many more reports were answered with `status`."""
@@ -167,6 +183,30 @@ def test_kill_9_loses_nothing(collector: CollectorProcess, when: str) -> None:
     fleet.wait_for(201, 10)
     fleet.stop()
     assert_everything_is_in(collector, fleet)
+
+
+def test_no_server_sees_that_postgresql_is_restarted(tmp_path: Path) -> None:
+    with PostgresServer(free_port()) as server:
+        program = [sys.executable, str(ROOT / "createDB" / "createDB.py")]
+        subprocess.run([*program, "--database", server.url()], check=True, capture_output=True)
+        collector = collector_in(tmp_path / "collector", Path(), postgresql=server.url()).start()
+        fleet = Fleet(collector)
+        try:
+            fleet.wait_for(201, 40)
+            collector.stop()
+            collector.start()
+            wait_until((collector.storage / "conocidos.sqlite").exists, "nobody is known")
+            fleet.wait_for(201, 10)
+            fleet.forget_statuses()
+            server.stop()
+            fleet.wait_for(202, 100)
+            server.start()
+            fleet.wait_for(201, 10)
+        finally:
+            fleet.stop()
+        assert set(fleet.statuses()) == {201, 202}
+        assert_everything_is_in(collector, fleet)
+        collector.release()
 
 
 def test_past_the_bound_it_is_503_and_what_waits_is_told(new_collector: NewCollector) -> None:
