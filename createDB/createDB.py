@@ -75,10 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, settings: Settings) -> int:
     url = settings.database
-    log = options.from_log or settings.storage / "text"
+    logs = options.from_log or [settings.storage / "text"]
     steps: list[Callable[[], int]] = []
     if options.from_log:
-        steps.append(lambda: _rebuild(url, log, options.layout))
+        steps.append(lambda: _rebuild(url, logs, options.layout))
     elif options.from_database:
         steps.append(lambda: _move(settings, database_url(options.from_database)))
     elif options.rollback:
@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.housekeeping:
         steps.append(lambda: _housekeeping(settings, options.dry_run))
     if options.check:
-        steps.append(lambda: _check(url, log))
+        steps.append(lambda: _check(url, logs[0]))
     if options.snapshot:
         steps.append(lambda: _snapshot(settings, options.snapshot))
     return max(step() for step in steps)
@@ -106,18 +106,25 @@ def _build(settings: Settings, layout: Layout | None) -> int:
     return code
 
 
-def _rebuild(url: URL, log: Path, layout: Layout | None) -> int:
+def _rebuild(url: URL, logs: Sequence[Path], layout: Layout | None) -> int:
     from createDB.rebuild import rebuild  # pandas takes a second to import, and building needs none
 
-    return _said(rebuild(url, log, layout or Layout.COMPLETO))
+    return _going_on(lambda: rebuild(url, *logs, layout=layout or Layout.COMPLETO), url)
 
 
 def _move(settings: Settings, source: URL) -> int:
     from createDB.moving.move import move
 
+    return _going_on(lambda: move(settings, source), settings.database)
+
+
+def _going_on(fill: Callable[[], tuple[bool, list[str]]], url: URL) -> int:
+    """Fill a database; on PostgreSQL, what is interrupted goes on with the same command."""
     try:
-        return _said(move(settings, source))
+        return _said(fill())
     except KeyboardInterrupt:
+        if not is_postgresql(url):
+            raise
         return _fail("interrumpido; repita la orden y sigue donde quedó", INTERRUPTED)
 
 
@@ -178,6 +185,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.dry_run and not options.housekeeping:
         parser.error("--dry-run va con --housekeeping")  # and must not build or upgrade instead
+    if options.check and len(options.from_log or ()) > 1:
+        parser.error("--check compara con una sola bitácora")
     if options.from_database and options.layout:
         parser.error("--from-database conserva la disposición de la base de origen, sin --layout")
     return options
@@ -216,8 +225,9 @@ def _add_actions(group: argparse._ArgumentGroup) -> None:
         "--from-log",
         metavar="CARPETA",
         type=Path,
+        nargs="+",
         help="hace una base de datos nueva con los reportes de la bitácora JSON que hay en CARPETA "
-        "(por omisión: no)",
+        "o de las de varios colectores, cada reporte una vez (por omisión: no)",
     )
     group.add_argument(
         "--from-database",

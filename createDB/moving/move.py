@@ -1,45 +1,26 @@
 """Moves a database of SQLite to PostgreSQL; whatever interrupts it, the same command goes on."""
 
 import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 from tqdm import tqdm
 
 from API.app.settings import Settings
 from createDB import schema
-from createDB.engine import database_path, is_postgresql, name_of, open_engine, unusable
+from createDB.engine import database_path, is_postgresql, name_of, unusable
 from createDB.errors import DatabaseUnusableError
 from createDB.moving import place
 from createDB.moving.copying import copy_part
 from createDB.moving.origin import Origin, opened
-from createDB.moving.place import called
 from createDB.moving.proof import arrived, differences, sum_of
-from createDB.postgresql.building import become_builder
+from createDB.moving.target import ANEW, claim, connected, finish
 from createDB.postgresql.partitions import make_days, make_months
-from createDB.state import State, require_current, state_of
-from createDB.tables import create_tables
-from createDB.views import layout_of
-
-MOVING = 0x636F6D70_00000004
-"""The advisory lock of whoever moves a database; PostgreSQL takes it back with the connection."""
-
-HANDOVER_S = 10.0
-"""How long to wait for a run that was killed, whose connection is not gone yet."""
+from createDB.state import require_current
 
 TOGETHER = 30
 """Days whose partitions are made in one transaction: each one made holds locks until its end."""
-
-ANEW = "empiece de nuevo, con una base de PostgreSQL vacía"
-
-STARTS_WITH = {"repeticiones"}
-"""Tables that have rows when they are made."""
 
 
 def move(settings: Settings, source: URL) -> tuple[bool, list[str]]:
@@ -59,94 +40,24 @@ def move(settings: Settings, source: URL) -> tuple[bool, list[str]]:
         )
     require_current(source)
     try:
-        with opened(source, settings.storage) as origin, _connected(url) as connection:
-            _begin(connection, origin, source)
+        with opened(source, settings.storage) as origin, connected(url) as connection:
+            way = f"--from-database {database_path(source)}"
+            claim(connection, origin.layout, way, origin.mark())
+            _make_partitions(connection, origin)
             _copy(connection, origin)
             _number_on(connection, origin)
-            with connection.begin():
-                connection.exec_driver_sql("ANALYZE")
             return _prove(connection, origin, name_of(url), source)
     except sqlite3.Error as error:
         raise unusable(error, database_path(source)) from error
-    except (psycopg.Error, DBAPIError) as error:
-        lost = isinstance(error, psycopg.OperationalError) or (
-            isinstance(error, DBAPIError) and error.connection_invalidated
-        )
-        why = unusable(error, name_of(url))
-        more = "; repita la orden, que sigue donde quedó" if lost else ""
-        raise DatabaseUnusableError(f"{why}{more}") from error
 
 
-@contextmanager
-def _connected(url: URL) -> Iterator[Connection]:
-    """Connect, as the only one that fills this database.
-
-    Commits don't wait for the disk: what a power cut takes back is whole transactions, each with
-    the place up to which it came.
-    """
-    engine = open_engine(url, wait_ms=0, durable=False)
-    try:
-        with engine.connect() as connection:
-            _take_turn(connection)
-            yield connection
-    finally:
-        engine.dispose()
-
-
-def _take_turn(connection: Connection) -> None:
-    deadline = time.monotonic() + HANDOVER_S
-    while True:
-        with connection.begin():
-            if connection.exec_driver_sql("SELECT pg_try_advisory_lock(?)", (MOVING,)).scalar():
-                # So that it finds out that this end is gone while it makes an index.
-                connection.exec_driver_sql("SET client_connection_check_interval = '2s'")
-                return
-        if time.monotonic() > deadline:
-            name = called(connection)
-            raise DatabaseUnusableError(f"{name}: otro createDB.py le está llevando una base")
-        time.sleep(0.2)
-
-
-def _begin(connection: Connection, origin: Origin, source: URL) -> None:
-    """Make the tables, or find them as this very move has left them; make the partitions."""
-    name = called(connection)
-    with connection.begin():
-        become_builder(connection)
-        state, revision = state_of(connection)
-        if state is State.NEW:
-            create_tables(connection, origin.layout)
-        elif state is not State.CURRENT:
-            raise DatabaseUnusableError(f"{name}: es de otra versión (esquema {revision})")
-        if not place.is_under_way(connection):
-            _require_empty(connection, origin)
-            place.begin(connection, str(database_path(source)), origin.mark())
-        elif place.mark_of(connection) != origin.mark():
-            raise DatabaseUnusableError(
-                f"{database_path(source)}: no es la base con que empezó el traslado a {name}, o "
-                f"cambió desde entonces; {ANEW}"
-            )
+def _make_partitions(connection: Connection, origin: Origin) -> None:
     days = sorted(origin.days())
     for start in range(0, len(days), TOGETHER):
         with connection.begin():
             make_days(connection, days[start : start + TOGETHER])
     with connection.begin():
         make_months(connection, origin.months())
-
-
-def _require_empty(connection: Connection, origin: Origin) -> None:
-    name = called(connection)
-    if layout_of(connection) is not origin.layout:
-        raise DatabaseUnusableError(
-            f"{name}: ya tiene tablas, y no son {origin.layout} como la base de origen; dé una "
-            "base de PostgreSQL vacía"
-        )
-    for part in origin.parts:
-        if part.name in STARTS_WITH:
-            connection.exec_driver_sql(f"DELETE FROM {part.name}")  # noqa: S608
-        elif connection.exec_driver_sql(f"SELECT 1 FROM {part.name} LIMIT 1").first():  # noqa: S608
-            raise DatabaseUnusableError(
-                f"{name}: ya tiene datos ({part.name}); dé una base de PostgreSQL vacía"
-            )
 
 
 def _copy(connection: Connection, origin: Origin) -> None:
@@ -189,9 +100,7 @@ def _prove(
                 rows += ours.rows
     if wrong:
         return False, [*wrong, f"{name}: no quedó igual que {database_path(source)}; {ANEW}"]
-    with connection.begin():
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-        place.end(connection)
+    finish(connection)
     whole = f"{name}: tiene ya todo lo de {database_path(source)}"
     return True, [*lines, f"{whole}: {rows} filas, comprobadas una a una"]
 

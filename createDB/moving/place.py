@@ -1,4 +1,4 @@
-"""How far a move has come: a table in the database that is being filled, gone when it is whole."""
+"""How far it has come: a table in the database that is being filled, gone when it is whole."""
 
 import json
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from createDB.errors import DatabaseUnusableError
 
 TABLE = "traslado"
 
-ORIGIN, MARK = "origen", "huella"
+WAY, MARK = "orden", "huella"
 
 
 class Reached(NamedTuple):
@@ -22,26 +22,26 @@ class Reached(NamedTuple):
     """How many rows that makes."""
 
 
-def begin(connection: Connection, origin: str, mark: str) -> None:
-    """Note in the caller's transaction that a move from `origin` has begun.
+def begin(connection: Connection, way: str, mark: str) -> None:
+    """Note in the caller's transaction that the database is being filled.
 
     Args:
-        connection: to the database that is to be filled.
-        origin: the file that it is filled from.
-        mark: what tells the file's state from another.
+        connection: to the database.
+        way: the options of createDB.py that go on with it.
+        mark: what tells that from which it is filled from anything else.
     """
     connection.exec_driver_sql(f"CREATE TABLE {TABLE} (que text PRIMARY KEY, valor text NOT NULL)")
-    _note(connection, ORIGIN, origin)
+    _note(connection, WAY, way)
     _note(connection, MARK, mark)
 
 
 def is_under_way(connection: Connection) -> bool:
-    """Tell whether a move has begun and has not ended."""
+    """Tell whether it has begun to be filled, and has not ended."""
     return bool(connection.exec_driver_sql("SELECT to_regclass(?)::text", (TABLE,)).scalar())
 
 
 def mark_of(connection: Connection) -> str:
-    """Give the mark of the file that the move was begun with."""
+    """Give the mark that it was begun with."""
     return _noted(connection, MARK) or ""
 
 
@@ -68,10 +68,9 @@ def require_finished(connection: Connection) -> None:
         DatabaseUnusableError: it is one; the message says how to go on.
     """
     if is_under_way(connection):
-        origin = _noted(connection, ORIGIN)
         raise DatabaseUnusableError(
-            f"{called(connection)}: no ha terminado su traslado desde {origin}; siga "
-            f"con createDB.py --database URL --from-database {origin}"
+            f"{called(connection)}: no ha terminado de llenarse; siga con createDB.py "
+            f"--database URL {_noted(connection, WAY)}"
         )
 
 

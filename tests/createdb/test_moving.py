@@ -1,6 +1,5 @@
 """--from-database: a database of SQLite becomes one of PostgreSQL, whatever interrupts it."""
 
-import multiprocessing
 import random
 import shutil
 import signal
@@ -25,24 +24,13 @@ from createDB.errors import DatabaseUnusableError
 from createDB.moving.fitting import kinds_of, misfit
 from createDB.moving.move import move
 from createDB.moving.origin import opened
-from createDB.schema import servers
-from createDB.views import HISTORY
 from tests.conftest import LAYOUTS, NewCollector, make_report, wait_until
 from tests.createdb.conftest import SCRIPT, Change, Run, Start
-from tests.createdb.conversions import LISTS, dump, make_completo, options
+from tests.createdb.conversions import dump, make_completo, options
+from tests.createdb.moves import FORK, assert_equal, place_of
 from tests.postgresql import PostgresServer, rows_of
 
-FORK = multiprocessing.get_context("fork")
-"""What is forked has what it needs already, and is killed before it gets to its end."""
-
 REPORTS = 250
-
-FACTS = ", ".join(column.name for column in servers.columns)
-ASKED = (
-    f"SELECT {FACTS} FROM servers",  # noqa: S608
-    *LISTS,
-    *(f"SELECT {', '.join(view.columns)} FROM {view.name}" for view in HISTORY),  # noqa: S608
-)
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +62,6 @@ def order(target: str, origin: Path) -> tuple[str, ...]:
     return ("--database", target, "--from-database", str(origin), "--storage", storage)
 
 
-def place_of(target: str) -> list[dict[str, str]]:
-    """Tell how far an unfinished move has come."""
-    try:
-        return rows_of(target, "SELECT * FROM traslado")
-    except psycopg.errors.UndefinedTable:
-        return []
-
-
 def is_whole(target: str, origin: Path, storage: Path | None = None) -> bool:
     """Go on with a move; tell whether all was there at its end."""
     places = {"database": target, "storage": str(storage or origin.parent / "storage")}
@@ -90,15 +70,6 @@ def is_whole(target: str, origin: Path, storage: Path | None = None) -> bool:
     )
     assert whole, lines
     return whole
-
-
-def assert_equal(target: str, origin: Path) -> None:
-    """Compare the rows of the contract, and all of the past."""
-    with closing(sqlite3.connect(origin)) as connection:
-        for query in ASKED:
-            ours = connection.execute(query).fetchall()
-            theirs = [tuple(row.values()) for row in rows_of(target, query)]
-            assert sorted(theirs, key=repr) == sorted(ours, key=repr), query
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -198,7 +169,7 @@ def test_another_database_than_it_began_with_is_refused(
 ) -> None:
     begun(target, origin)
     change(origin, "UPDATE bitacoras SET posicion = 6")
-    with pytest.raises(DatabaseUnusableError, match="cambió desde entonces"):
+    with pytest.raises(DatabaseUnusableError, match="cambió desde"):
         is_whole(target, origin)
 
 
@@ -211,7 +182,7 @@ def test_what_holds_data_is_refused(origin: Path, postgresql: PostgresServer) ->
             is_whole(target, origin)
     with (
         postgresql.database("compacto") as target,
-        pytest.raises(DatabaseUnusableError, match="no son completo como la base de origen"),
+        pytest.raises(DatabaseUnusableError, match="no son completo; dé una base"),
     ):
         is_whole(target, origin)
 
