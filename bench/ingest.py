@@ -160,11 +160,11 @@ def collector(
         tokens = itertools.cycle([server.ident for server in enrolled])
         authority = authority_of(storage) if tls else None
         with running_collector(storage, database, tls=tls) as port:
-            _checked(post_all(port, first, CLIENTS, tokens, authority))
+            checked(post_all(port, first, CLIENTS, tokens, authority))
             size = size_of(database)
             writer = int((storage / ".lock").read_text())
             with nullcontext() if judged else _held(_judge_beside(writer)):
-                result = _checked(post_all(port, reports, CLIENTS, tokens, authority))
+                result = checked(post_all(port, reports, CLIENTS, tokens, authority))
                 behind = _behind(database)
             memory = _peak_memory(writer)
             grown = size_of(database) - size
@@ -184,6 +184,7 @@ def _judge_beside(writer: int) -> psutil.Process:
 
 @contextmanager
 def _held(process: psutil.Process) -> Iterator[None]:
+    """Keep a process from working as long as the context lasts."""
     process.suspend()
     try:
         yield
@@ -217,11 +218,12 @@ def _stand_in(kind: str, name: str, reports: list[bytes], clients: int = CLIENTS
         port = free_port()
         program = [sys.executable, str(ROOT / "bench" / "stand_ins.py"), kind, str(port), folder]
         with serving(program, port):
-            result = _checked(post_all(port, reports, clients))
+            result = checked(post_all(port, reports, clients))
     return Figure(name, result.rate, result.percentile(0.99))
 
 
-def _checked(result: Result) -> Result:
+def checked(result: Result) -> Result:
+    """Give a result of which every report was stored; end the program where one was not."""
     if set(result.statuses) != {201}:
         raise SystemExit(f"not every report was stored: {result.statuses}")
     return result

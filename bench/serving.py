@@ -39,9 +39,14 @@ def serving(
 
 @contextmanager
 def running_collector(
-    storage: Path, database: Path, *, tls: bool = False, port: int = 0, log: Path | None = None
+    storage: Path,
+    database: Path | str,
+    *,
+    tls: bool = False,
+    port: int = 0,
+    log: Path | None = None,
 ) -> Iterator[int]:
-    """Run the collector with this folder and this database; gives its port."""
+    """Run the collector with this folder and this database, a file or a URL; gives its port."""
     port = port or free_port()
     program = [sys.executable, str(ROOT / "API" / "init_app.py"), "--port", str(port)]
     program += ["--storage", str(storage), "--database", str(database)]

@@ -24,9 +24,13 @@ NO_AGENT = 0
 metadata = MetaData(naming_convention=schema.metadata.naming_convention)
 
 
-def _next_of(sequence: str) -> Any:
+MANY = 1_000
+"""Numbers that a connection takes at once for rows of reports' lists, 200 a report."""
+
+
+def _next_of(sequence: str, cache: int | None = None) -> Any:
     """Give what numbers rows by a sequence."""
-    return Sequence(sequence, metadata=metadata).next_value()
+    return Sequence(sequence, metadata=metadata, cache=cache).next_value()
 
 
 def _like(
@@ -45,8 +49,8 @@ def _like(
     columns = [
         Column(column.name, column.type, primary_key=column.name in key, autoincrement=False,
                nullable=column.nullable and column.name not in key,
-               server_default=_next_of(f"{table.name}_{numbered}_seq") if column.name == numbered
-               else None, comment=column.comment)
+               server_default=_next_of(f"{table.name}_{numbered}_seq", MANY if more else None)
+               if column.name == numbered else None, comment=column.comment)
         for column in table.columns
     ]  # fmt: skip
     laid_out: dict[str, Any] = {"postgresql_partition_by": f"RANGE ({by})"} if by else {}

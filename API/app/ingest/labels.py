@@ -6,6 +6,7 @@ A fact's label (`hechos`: field, name, second text) with a process id is a *key*
 from array import array
 from collections import Counter
 from collections.abc import Collection, Mapping
+from itertools import filterfalse
 from operator import add
 from typing import NamedTuple
 
@@ -97,8 +98,12 @@ class Labels:
         known = self._keys.setdefault(fact.field, {})
         named = set[Label]()
         for entry in entries:
-            named.update((entry.lists.get(fact.field) or fact.items(entry.report)).labels())
-        return named.difference(known)
+            items = entry.lists.get(fact.field) or fact.items(entry.report)
+            named.update(filterfalse(known.__contains__, items.labels()))
+        if known and len(known) + len(named) >= REMEMBERED:
+            known.clear()  # now, and not between what is found and what is asked for
+            return self._unknown(fact, entries)
+        return named
 
     def _first_key(self, connection: Connection, field: str, label: Label) -> Key:
         """Give the key that a label has with the process id 0."""

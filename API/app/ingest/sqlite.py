@@ -1,6 +1,6 @@
 """How rows go into SQLite: statements of up to 256 rows, which the driver keeps prepared."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -44,15 +44,14 @@ class SqliteTables:
         found = connection.exec_driver_sql(_FIND_REPORT, (num_agente, id_reporte))
         return int(found.scalar_one())
 
-    def insert(self, connection: Connection, reports: "Sequence[Stands]", *, lists: bool) -> None:
+    def inserting(
+        self, connection: Connection, reports: "Sequence[Stands]", *, lists: bool
+    ) -> Iterator[int]:
         """Give each item of the reports' lists a row."""
-        for report in reports if lists else ():
-            shared = (report.id_serv, report.server[1], report.server[2])
-            found = report.lists["procesos"]
-            processes = list(zip(found.pids, found.names, found.values, strict=True))
-            run_for_rows(connection, _insert_processes, processes, shared)
-            sessions = _sessions(report.lists["usuarios_activos"])
-            run_for_rows(connection, _insert_sessions, sessions, shared)
+        for place, report in enumerate(reports):
+            if lists:
+                _insert_lists(connection, report)
+            yield place
 
     def update_agents(self, connection: Connection, rows: "Sequence[Row]") -> None:
         """Let `agentes` say what the reports do."""
@@ -77,6 +76,15 @@ class SqliteTables:
     def repeat(self, connection: Connection, times: int) -> None:
         """Have `repeticiones` go up to `times`."""
         connection.exec_driver_sql(_REPETITIONS, (times,))
+
+
+def _insert_lists(connection: Connection, report: "Stands") -> None:
+    shared = (report.id_serv, report.server[1], report.server[2])
+    found = report.lists["procesos"]
+    processes = list(zip(found.pids, found.names, found.values, strict=True))
+    run_for_rows(connection, _insert_processes, processes, shared)
+    sessions = _sessions(report.lists["usuarios_activos"])
+    run_for_rows(connection, _insert_sessions, sessions, shared)
 
 
 def _sessions(found: Items) -> list[tuple[Any, ...]]:

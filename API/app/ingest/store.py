@@ -17,7 +17,7 @@ from API.app.ingest.entry import Entry, Stored, take_apart
 from API.app.ingest.history import History
 from API.app.ingest.periods import Server
 from API.app.ingest.sql import sql_time, to_ms
-from API.app.ingest.tables import Stands, tables_of
+from API.app.ingest.tables import Stands, Tables, tables_of
 from API.app.report import Report
 
 CLOCK_AHEAD = timedelta(minutes=5)
@@ -31,6 +31,10 @@ class _Placed(NamedTuple):
     server: Server
     recibido: datetime
     momento: int
+
+    def is_late(self) -> bool:
+        """Tell whether a later report of its server is there already."""
+        return self.server.momento is not None and self.momento <= self.server.momento
 
 
 class Store:
@@ -97,17 +101,36 @@ class Store:
             for item, result, row in zip(placed, results, rows, strict=True)
             if result.created
         ]
-        tables.insert(connection, [stands for _, stands in fresh], lists=self._rows)
-        agents = []
-        for item, stands in fresh:
-            report = item.entry.report
-            self._boots.follow(connection, item.server, report.id_arranque, item.momento)
-            self._history.record(connection, item.server, report, item.entry.lists, item.momento)
-            agents.append(
-                _agent_row(stands.id_serv, item.server, report, item.recibido, item.momento)
-            )
+        self._follow(connection, tables, fresh)
         self._history.flush(connection)
+        agents = [
+            _agent_row(stands.id_serv, item.server, item.entry.report, item.recibido, item.momento)
+            for item, stands in fresh
+        ]
         tables.update_agents(connection, agents)
+
+    def _follow(
+        self, connection: Connection, tables: Tables, fresh: Sequence[tuple[_Placed, Stands]]
+    ) -> None:
+        """Write what belongs to reports that are new, and compare them with what was before.
+
+        Where the connection is busy as long as rows go in, nothing else may be asked of it then;
+        the latest report of a server needs nothing that is not remembered.
+        """
+        for item, _ in fresh:
+            boot = item.entry.report.id_arranque
+            self._boots.follow(connection, item.server, boot, item.momento)
+        late = {place for place, (item, _) in enumerate(fresh) if item.is_late()}
+        for place in late:
+            self._record(connection, fresh[place][0])
+        reports = [stands for _, stands in fresh]
+        for place in tables.inserting(connection, reports, lists=self._rows):
+            if place not in late:
+                self._record(connection, fresh[place][0])
+
+    def _record(self, connection: Connection, item: _Placed) -> None:
+        entry = item.entry
+        self._history.record(connection, item.server, entry.report, entry.lists, item.momento)
 
     def _place(self, connection: Connection, entry: Entry, now: datetime) -> _Placed:
         """Find the report's place in its server's history: a millisecond that no other has."""

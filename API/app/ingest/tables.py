@@ -5,7 +5,7 @@ What both understand is written once, beside the code that uses it. What differs
 with one writer, has no need of (docs/adr/0026-rows-of-reports-in-postgresql.md).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
@@ -71,13 +71,18 @@ class Tables(Protocol):
     def find(self, connection: Connection, num_agente: int, id_reporte: str) -> int:
         """Give the number of a report that is there."""
 
-    def insert(self, connection: Connection, reports: Sequence[Stands], *, lists: bool) -> None:
-        """Write the rows of reports that are new.
+    def inserting(
+        self, connection: Connection, reports: Sequence[Stands], *, lists: bool
+    ) -> Iterator[int]:
+        """Write the rows of reports that are new; all are there when there are no more to give.
 
         Args:
-            connection: inside a transaction.
+            connection: inside a transaction; it may be busy until then.
             reports: that `number` gave numbers.
             lists: whether the items of their lists get rows of their own.
+
+        Returns:
+            the place of one after the other, when its rows are on their way.
         """
 
     def update_agents(self, connection: Connection, rows: Sequence[Row]) -> None:

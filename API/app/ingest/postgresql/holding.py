@@ -20,6 +20,7 @@ def hold(
     connection: Connection, idents: Collection[str], known: Mapping[str, Server]
 ) -> dict[str, Server]:
     """Lock the rows of these servers; load those that are not as they are remembered."""
+    connection.exec_driver_sql(_BY_KEYS)
     rows = _lock(connection, idents, known)
     found = {}
     for row in rows:
@@ -61,6 +62,13 @@ def _load_open(connection: Connection, servers: Collection[Server]) -> None:
         by_number[number].boot = boot
 
 
+_BY_KEYS = """
+    SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+           set_config('enable_seqscan', 'off', true)
+"""
+"""Has each row that the transaction asks for be looked up by its key.
+
+The planner, which knows little of arrays, would rather read all that is open, of all servers."""
 _NEW = """
     INSERT INTO agentes (id_agente, siguiente)
     SELECT id, 0 FROM unnest(?::text[]) AS wanted (id)

@@ -1,15 +1,16 @@
 """How rows go into PostgreSQL: by COPY where they are new, as arrays where they change others."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from struct import Struct
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from API.app.facts import NO_PID
 from API.app.ingest.agents import update_agents_from
 from API.app.ingest.postgresql import holding, names
-from API.app.ingest.postgresql.copying import copy_in, line, value
+from API.app.ingest.postgresql.copying import bigint, copying, count, integer, moment, text
+from API.app.ingest.postgresql.lists import PROCESOS, USUARIOS, Lists, sessions
 from createDB.schema import OPEN, periodos, servers
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ class PostgresqlTables:
     """`Tables` of PostgreSQL, where several collectors write."""
 
     shared = True
+
+    def __init__(self) -> None:
+        """Make it."""
+        self._lists = Lists()
 
     def hold(
         self, connection: Connection, idents: Collection[str], known: "Mapping[str, Server]"
@@ -49,15 +54,26 @@ class PostgresqlTables:
         found = connection.exec_driver_sql(_FIND_REPORT, (num_agente, id_reporte))
         return int(found.scalar_one())
 
-    def insert(self, connection: Connection, reports: "Sequence[Stands]", *, lists: bool) -> None:
-        """Write the rows of `servers`, and of the reports' lists."""
-        if not reports:
-            return
-        rows = [line((report.id_serv, *report.server[1:])) for report in reports]
-        copy_in(connection, _SERVERS, "".join(rows))
-        if lists:
-            copy_in(connection, _PROCESOS, "".join(map(_processes, reports)))
-            copy_in(connection, _USUARIOS, "".join(map(_sessions, reports)))
+    def inserting(
+        self, connection: Connection, reports: "Sequence[Stands]", *, lists: bool
+    ) -> Iterator[int]:
+        """Write the rows of `servers`, and of the reports' lists.
+
+        The server takes in those of a list while whoever asked for the next goes on with his own.
+        """
+        if reports:
+            rows = b"".join(map(_server, reports))
+            with copying(connection, _SERVERS) as copy:
+                copy.write(rows)
+        if not lists:
+            yield from range(len(reports))
+        elif reports:
+            with copying(connection, USUARIOS) as copy:
+                copy.write(b"".join(map(sessions, reports)))
+            with copying(connection, PROCESOS) as copy:
+                for place, report in enumerate(reports):
+                    copy.write(self._lists.processes(report))
+                    yield place
 
     def update_agents(self, connection: Connection, rows: "Sequence[Row]") -> None:
         """Let `agentes` say what the reports do; their rows are held."""
@@ -70,7 +86,8 @@ class PostgresqlTables:
     def insert_periods(self, connection: Connection, rows: "Sequence[Row]") -> None:
         """Begin periods."""
         if rows:
-            copy_in(connection, _PERIODOS, "".join(map(line, rows)))
+            with copying(connection, _PERIODOS) as copy:
+                copy.write(b"".join(map(_period, rows)))
 
     def insert_moments(self, connection: Connection, rows: "Sequence[Row]") -> None:
         """Have `momentos` hold these rows."""
@@ -111,45 +128,34 @@ def _require_free(connection: Connection, numbers: list[int]) -> None:
         raise IntegrityError(_TAKEN, (numbers,), ValueError(f"numbers taken: {taken}"))
 
 
-def _processes(report: "Stands") -> str:
-    found = report.lists["procesos"]
-    if not found.names:
-        return ""
-    before, after = _around(report)
-    items = [
-        f"{pid}\t{value(name)}\t{value(user)}"
-        for pid, name, user in zip(found.pids, found.names, found.values, strict=True)
-    ]
-    return before + (after + before).join(items) + after
+def _server(report: "Stands") -> bytes:
+    row = (report.id_serv, *report.server[1:])
+    values = (write(value) for write, value in zip(_WRITE_SERVER, row, strict=True))
+    return count(len(row)) + b"".join(values)
 
 
-def _sessions(report: "Stands") -> str:
-    found = report.lists["usuarios_activos"]
-    before, after = _around(report)
-    return "".join(
-        f"{before}{value(name)}\t{value(None if pid == NO_PID else pid)}{after}"
-        for name, pid in zip(found.names, found.pids, strict=True)
-    )
-
-
-def _around(report: "Stands") -> tuple[str, str]:
-    """Write what the rows of a report's lists share: before and after what is their own."""
-    row = report.server
-    before = (report.id_serv, row[_IPADDRESS], row[_FECHA_HORA])
-    return "\t".join(map(value, before)) + "\t", f"\t{row[_NUM_AGENTE]}\t{row[_RECIBIDO]}\n"
+def _period(row: "Row") -> bytes:
+    number, hasta, id_hecho, pid, desde, veces, numero, inicio, propio = row
+    return _PERIOD.pack(
+        9, 4, number, 8, hasta, 4, id_hecho, 8, pid, 8, desde, 4, veces, 4, numero
+    ) + bigint(inicio) + integer(propio)  # fmt: skip
 
 
 IMPORTING = 0x636F6D70_00000010
 """The advisory lock of whoever brings in reports with the numbers that they have."""
 
 _COLUMNS = [column.name for column in servers.columns]
-_ID_SERV, _IPADDRESS, _FECHA_HORA, _RECIBIDO, _NUM_AGENTE = map(
-    _COLUMNS.index, ("id_serv", "ipaddress", "fecha_hora", "recibido", "num_agente")
-)
-_OF_REPORTES = [_NUM_AGENTE, _COLUMNS.index("id_reporte"), _ID_SERV, _RECIBIDO]
+_ID_SERV = _COLUMNS.index("id_serv")
+_OF_REPORTES = [
+    _COLUMNS.index(name) for name in ("num_agente", "id_reporte", "id_serv", "recibido")
+]
 _SERVERS = f"servers ({', '.join(_COLUMNS)})"
-_PROCESOS = "procesos (id_serv, ip_server, fecha_hora, pid, name, username, num_agente, recibido)"
-_USUARIOS = "usuarios_activos (id_serv, ip_server, fecha_hora, username, pid, num_agente, recibido)"
+_WRITE: dict[str, Callable[[Any], bytes]] = {
+    "id_serv": bigint, "fecha_hora": moment, "recibido": moment, "pid_agente": bigint,
+    "momento": bigint, "num_agente": integer,
+}  # fmt: skip
+_WRITE_SERVER = [_WRITE.get(name, text) for name in _COLUMNS]
+_PERIOD = Struct("!hiiiqiiiqiqiiii")
 _PERIODOS = f"periodos ({', '.join(column.name for column in periodos.columns)})"
 _NUMBER = """
     INSERT INTO reportes (num_agente, id_reporte, id_serv, recibido)
