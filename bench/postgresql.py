@@ -7,7 +7,6 @@ it drops at the end, and prints a table. What counts are the ratios. The load is
 
 import argparse
 import itertools
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,8 +27,10 @@ from API.app.ingest.store import Store
 from API.app.ingest.writer import Waiting, Writer
 from bench.ingest import CLIENTS, Figure, checked
 from bench.load import bodies, fleet, post_all
-from bench.serving import ROOT, running_collector
+from bench.serving import running_collector
+from createDB.build import build
 from createDB.engine import database_url, open_engine
+from createDB.views import Layout
 
 BATCH = 100
 """Reports in a transaction, where it is not the collector that says."""
@@ -69,9 +70,8 @@ def new_database(server: URL, layout: str) -> Iterator[URL]:
     made = server.set(database=f"bench_{uuid.uuid4().hex}")
     with _connected(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {made.database}")
-    builder = [sys.executable, str(ROOT / "createDB" / "createDB.py"), "--layout", layout]
     try:
-        subprocess.run([*builder, "--database", _text(made)], check=True, capture_output=True)
+        build(made, Layout(layout))
         yield made
     finally:
         with _connected(server, autocommit=True) as connection:

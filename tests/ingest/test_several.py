@@ -274,3 +274,20 @@ def test_each_brings_in_its_own_log(new: NewCollector, engine: Engine) -> None:
         connection.exec_driver_sql("UPDATE bitacoras SET posicion = 0")
     assert (one.reconcile(), two.reconcile()) == (Recovered(imported=3), Recovered(imported=4))
     assert rows(engine, "SELECT id_reporte, id_serv FROM servers ORDER BY 1") == numbers
+
+
+def test_a_log_that_was_lost_is_written_anew(new: NewCollector, engine: Engine) -> None:
+    """With the reports of the other's log too: which was whose, the database does not know."""
+    one, two = new("one"), new("two")
+    one.write(*(entry(0, seconds, seconds, procesos=processes((1, "a"))) for seconds in range(3)))
+    two.write(entry(1, 0, 10))
+    one.journal.close()
+    [log] = one.journal.folder.iterdir()
+    log.write_text(log.read_text().splitlines(keepends=True)[0])
+    assert one.reconcile() == Recovered(restored=3)
+    assert sorted(one.lines()) == sorted(stored(engine))
+    assert json.loads(log.read_text().splitlines()[1])["reporte"]["procesos"] == [
+        {"pid": 1, "name": "a", "username": "root"}
+    ]
+    assert (one.reconcile(), two.reconcile()) == (Recovered(), Recovered())
+    one.journal.close()

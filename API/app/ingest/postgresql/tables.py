@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer
 from sqlalchemy.exc import IntegrityError
 
 from API.app.ingest.agents import update_agents_from
@@ -128,6 +128,14 @@ def _require_free(connection: Connection, numbers: list[int]) -> None:
         raise IntegrityError(_TAKEN, (numbers,), ValueError(f"numbers taken: {taken}"))
 
 
+def _writer_of(column: Column[Any]) -> Callable[[Any], bytes]:
+    if isinstance(column.type, DateTime):
+        return moment
+    if isinstance(column.type, BigInteger):
+        return bigint
+    return integer if isinstance(column.type, Integer) else text
+
+
 def _server(report: "Stands") -> bytes:
     row = (report.id_serv, *report.server[1:])
     values = (write(value) for write, value in zip(_WRITE_SERVER, row, strict=True))
@@ -150,11 +158,7 @@ _OF_REPORTES = [
     _COLUMNS.index(name) for name in ("num_agente", "id_reporte", "id_serv", "recibido")
 ]
 _SERVERS = f"servers ({', '.join(_COLUMNS)})"
-_WRITE: dict[str, Callable[[Any], bytes]] = {
-    "id_serv": bigint, "fecha_hora": moment, "recibido": moment, "pid_agente": bigint,
-    "momento": bigint, "num_agente": integer,
-}  # fmt: skip
-_WRITE_SERVER = [_WRITE.get(name, text) for name in _COLUMNS]
+_WRITE_SERVER = [_writer_of(column) for column in servers.columns]
 _PERIOD = Struct("!hiiiqiiiqiqiiii")
 _PERIODOS = f"periodos ({', '.join(column.name for column in periodos.columns)})"
 _NUMBER = """
