@@ -92,6 +92,7 @@ def open_engine(
     wait_ms: int = BUSY_TIMEOUT_MS,
     checkpoints: bool = True,
     durable: bool = True,
+    plan_each: bool = False,
 ) -> Engine:
     """Make an engine whose every connection is set up for this system.
 
@@ -108,11 +109,15 @@ def open_engine(
             what a third commits at that moment (https://sqlite.org/wal.html#walresetbug).
         durable: False for what a power cut may take back, whole transactions of it: a commit then
             does not wait for the disk while others wait for its lock.
+        plan_each: have PostgreSQL plan each question for the values that are asked for, as one name
+            is rare and another is everywhere; it takes some milliseconds.
     """
     if is_postgresql(url):
         from createDB.postgresql.engine import open_postgresql  # psycopg, which SQLite needs not
 
-        return open_postgresql(url, read_only=read_only, wait_ms=wait_ms, durable=durable)
+        return open_postgresql(
+            url, read_only=read_only, wait_ms=wait_ms, durable=durable, plan_each=plan_each
+        )
     if read_only:
         path = database_path(url)
         url = url.set(database=f"{path.as_uri()}?mode=ro", query={"uri": "true"})

@@ -26,7 +26,7 @@ class Collector:
         """Make it; the writer at `address` need not be there yet."""
         self.settings = settings
         self.engine: Engine = open_engine(settings.database, checkpoints=False)
-        self.reader: Engine = open_engine(settings.database, read_only=True)
+        self.reader: Engine = open_engine(settings.database, read_only=True, plan_each=True)
         self.patient: Engine = open_engine(
             settings.database, wait_ms=PATIENCE_MS, checkpoints=False
         )

@@ -28,7 +28,9 @@ WITHOUT_FRACTION = 19
 """Characters of a moment that PostgreSQL writes without a fraction of a second."""
 
 
-def open_postgresql(url: URL, *, read_only: bool, wait_ms: int, durable: bool) -> Engine:
+def open_postgresql(
+    url: URL, *, read_only: bool, wait_ms: int, durable: bool, plan_each: bool = False
+) -> Engine:
     """Make an engine for PostgreSQL.
 
     Who reads sees one state of the database as long as a transaction lasts, as in SQLite.
@@ -39,11 +41,13 @@ def open_postgresql(url: URL, *, read_only: bool, wait_ms: int, durable: bool) -
         wait_ms: how long a statement waits for somebody else's lock, in milliseconds; 0: as long as
             it takes.
         durable: False for what a power cut may take back.
+        plan_each: plan each statement for the values that it is given.
     """
+    given = connect_arguments(read_only=read_only, wait_ms=wait_ms, durable=durable)
+    if plan_each:  # never prepared, it is planned anew each time
+        given["prepare_threshold"] = None
     engine = create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        connect_args=connect_arguments(read_only=read_only, wait_ms=wait_ms, durable=durable),
-        pool_pre_ping=True,
+        url.set(drivername="postgresql+psycopg"), connect_args=given, pool_pre_ping=True
     )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "before_cursor_execute", _translate, retval=True)

@@ -40,7 +40,7 @@ def _both(folder: Path, postgresql: PostgresServer, layout: Layout) -> Iterator[
     with postgresql.database(layout) as url, ExitStack() as ends:
         copy_rows(path, url)
         urls = database_url(str(path)), database_url(url)
-        here, there = (open_engine(each, read_only=True) for each in urls)
+        here, there = (open_engine(each, read_only=True, plan_each=True) for each in urls)
         for engine in (here, there):
             ends.callback(engine.dispose)
         yield Both(here, there, datetime.now(UTC), urls)

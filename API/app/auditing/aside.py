@@ -47,7 +47,7 @@ def main() -> None:
     from createDB.engine import database_url, open_engine
 
     order = take_order(Order)
-    engine = open_engine(database_url(order.database), read_only=True)
+    engine = open_engine(database_url(order.database), read_only=True, plan_each=True)
     with tempfile.TemporaryDirectory() as folder, engine.connect() as connection:
         path = Path(folder) / f"informe.{order.form}"
         with Audit(connection, order.scope) as audit:

@@ -111,7 +111,7 @@ def _scope(connection: Connection, options: argparse.Namespace, now: int) -> Sco
 def _reading(settings: Settings) -> Iterator[Connection]:
     """Give a connection that sees one state of the database and cannot change it."""
     require_current(settings.database)
-    reader = open_engine(settings.database, read_only=True)
+    reader = open_engine(settings.database, read_only=True, plan_each=True)
     try:
         with reader.connect() as connection:
             yield connection

@@ -35,7 +35,7 @@ def main() -> None:
     order = take_order(Order)
     resource = RESOURCES[order.resource]
     question = read_question(resource, order.arguments, paged=False)
-    engine = open_engine(database_url(order.database), read_only=True)
+    engine = open_engine(database_url(order.database), read_only=True, plan_each=True)
     pages = all_rows(engine, resource, question)
     by = [column.name for column in question.columns if column.name in resource.summary]
     write_workbook(sys.stdout.buffer, resource.name, question.columns, pages, by)
