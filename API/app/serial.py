@@ -23,6 +23,9 @@ class Serial(IntEnum):
     """One administrator stays; nobody has more tokens than they may."""
     INVITING = 0x636F6D70_00000013
     """The first start makes the first enrolment secret."""
+    FOLLOWING = 0x636F6D70_00000014
+    """Alerts follow verdicts, exceptions and states of servers, which change in transactions of
+    their own: two would not see each other's change. They read after this alone."""
 
 
 def serially(connection: Connection, what: Serial) -> None:

@@ -17,6 +17,7 @@ from API.app.compliance.timeline import Period
 from API.app.queries.admission import LISTED
 from API.app.queries.excepciones import COVERS, ENDS
 from API.app.queries.times import now_ms
+from API.app.serial import Serial, serially
 from createDB.schema import OPEN
 
 
@@ -35,9 +36,6 @@ class Kind(StrEnum):
 SEVERITY = {Kind.SERVIDOR_NUEVO: "baja", Kind.CLON: "alta", Kind.REGRESO: "media"}
 """Of what no policy says."""
 
-FOLLOWING = 0x636F6D70_00000005
-"""The advisory lock of who follows a change; those of jobs are in `API/app/jobs.py`."""
-
 AGAIN_MS = 24 * 60 * 60 * 1000
 """For how long the same of the same server need not be said again: two machines under one identity
 are noticed once a minute."""
@@ -51,7 +49,7 @@ def follow(connection: Connection, periods: Iterable[Period]) -> None:
         if period.hasta == OPEN and period.veredicto != Verdict.SIN_DATOS:
             (bad if period.veredicto == Verdict.NO_CUMPLE else good).append(period[:3])
     if bad or good:
-        _be_alone(connection)
+        serially(connection, Serial.FOLLOWING)
     if bad:
         connection.exec_driver_sql(_OPEN.format(source=_KEYS, where=""), _values(keys=_json(bad)))
     if good:
@@ -70,7 +68,7 @@ def follow_server(connection: Connection, num_agente: int) -> None:
 
 def note(connection: Connection, kind: Kind, num_agente: int) -> None:
     """Note something that happened to a server, and is not a state; once a day is enough."""
-    _be_alone(connection)
+    serially(connection, Serial.FOLLOWING)
     connection.exec_driver_sql(
         _NOTE,
         _values(tipo=kind.value, agente=num_agente, severidad=SEVERITY[kind], again=AGAIN_MS),
@@ -79,7 +77,7 @@ def note(connection: Connection, kind: Kind, num_agente: int) -> None:
 
 def prepare(connection: Connection) -> None:
     """Take what there is for known, where nobody has looked yet: it is no news to anybody."""
-    _be_alone(connection)
+    serially(connection, Serial.FOLLOWING)
     begun = connection.exec_driver_sql(_BEGIN, _values()).rowcount
     if begun:
         everywhere = _OPEN.format(source="cumplimiento c", where=f"AND c.hasta = {OPEN}")
@@ -108,18 +106,8 @@ def something_around(connection: Connection) -> bool:
     return over is not None or connection.exec_driver_sql(_NEW_SERVERS).first() is not None
 
 
-def _be_alone(connection: Connection) -> None:
-    """Wait for others who follow a change, and see theirs from now on; keep more waiting.
-
-    Two who follow changes of one alert, such as a verdict and an exception, would else not see each
-    other's. SQLite has one transaction that writes at a time.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (FOLLOWING,))
-
-
 def _follow_all(connection: Connection, column: str, number: int) -> None:
-    _be_alone(connection)
+    serially(connection, Serial.FOLLOWING)
     values = _values(number=number)
     condition = f"AND c.hasta = {OPEN} AND c.{column} = :number"
     connection.exec_driver_sql(_OPEN.format(source="cumplimiento c", where=condition), values)

@@ -39,6 +39,8 @@ class PostgresqlTables:
 
     def number(self, connection: Connection, rows: "Sequence[Row]") -> dict[int, int]:
         """Number the reports by `reportes`, where those that are there already are found."""
+        if any(row[_ID_SERV] is not None for row in rows):
+            rows = _numbered_to_be_judged(connection, rows)
         given = [row[_ID_SERV] for row in rows if row[_ID_SERV] is not None]
         if given:
             _skip_to(connection, max(given))
@@ -111,6 +113,20 @@ def _for_columns(connection: Connection, statement: str, rows: "Sequence[Row]") 
         connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
 
 
+def _numbered_to_be_judged(connection: Connection, rows: "Sequence[Row]") -> "Sequence[Row]":
+    """Take away the numbers that judging may have passed: it goes up from number to number.
+
+    It has passed one whose report was rolled back, and comes back from the log while others store.
+    """
+    # From before a number is taken, as `API.app.compliance.postgresql.gaps` wants it.
+    connection.exec_driver_sql("LOCK TABLE reportes IN ROW EXCLUSIVE MODE")
+    passed = connection.exec_driver_sql(_PASSED).scalar() or 0
+    return [
+        (None, *row[1:]) if row[_ID_SERV] is not None and row[_ID_SERV] <= passed else row
+        for row in rows
+    ]
+
+
 def _skip_to(connection: Connection, number: int) -> None:
     """Have the sequence not give a number that a report brings along, nor one before it.
 
@@ -149,7 +165,7 @@ def _period(row: "Row") -> bytes:
     ) + bigint(inicio) + integer(propio)  # fmt: skip
 
 
-IMPORTING = 0x636F6D70_00000010
+IMPORTING = 0x636F6D70_00000020
 """The advisory lock of whoever brings in reports with the numbers that they have."""
 
 _COLUMNS = [column.name for column in servers.columns]
@@ -173,6 +189,11 @@ _SKIP = """
     SELECT count(nextval('servers_id_serv_seq')) FROM servers_id_serv_seq,
     LATERAL generate_series(last_value + is_called::integer, ?)
 """
+_PASSED = """
+    SELECT last_value FROM servers_id_serv_seq
+    WHERE is_called AND EXISTS (SELECT FROM avance WHERE que = 'juzgado')
+"""
+"""Before anything was judged, nothing can have been passed."""
 _TAKEN = "SELECT id_serv FROM servers WHERE id_serv = ANY(?)"
 _FIND_REPORT = "SELECT id_serv FROM reportes WHERE num_agente = ? AND id_reporte = ?"
 _UPDATE_AGENTS = update_agents_from(
