@@ -2,14 +2,19 @@
 
 `python3 bench/compliance.py` prints a table. Reports have 200 processes of which 8 are new, and
 those bear names that policies look for; there are 50 policies: those that come with it, and copies.
+With `postgresql://USER@127.0.0.1/postgres` it measures on that server too, in databases that it
+drops at the end; its processes' time is told apart.
 """
 
+import argparse
 import itertools
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import msgspec
 import structlog
+from sqlalchemy import Connection
+from sqlalchemy.engine import URL
 
 from API.app.compliance.court import Court
 from API.app.compliance.library import SHIPPED, Library
@@ -38,21 +45,65 @@ ROUNDS = 4
 
 def main() -> None:
     """Measure both layouts and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("server", metavar="URL", nargs="?", help="of PostgreSQL on this machine")
+    server = parser.parse_args().server
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     print("| | CPU a report | 2,000 servers anew, one policy | of all | `cumplimiento` |")
     print("| --- | ---: | ---: | ---: | ---: |")
-    for layout in Layout:
+    for layout, place in itertools.product(Layout, filter(None, ("SQLite", server))):
         with tempfile.TemporaryDirectory() as folder:
-            print(f"| {layout} | {measure(Path(folder), layout)} |")
+            made = new_database(server, layout) if place == server else in_file(folder, layout)
+            with made as url:
+                name = "PostgreSQL" if place == server else place
+                print(f"| {layout}, {name} | {measure(Path(folder), layout, url)} |", flush=True)
 
 
-def measure(folder: Path, layout: Layout) -> str:
-    """Measure one layout."""
-    policies = _policies(folder)
-    url = database_url(str(folder / "servers.sqlite"))
+@contextmanager
+def in_file(folder: str, layout: Layout) -> Iterator[URL]:
+    """Make a database of SQLite."""
+    url = database_url(f"{folder}/servers.sqlite")
+    _make_tables(url, layout)
+    yield url
+
+
+@contextmanager
+def new_database(server: str, layout: Layout) -> Iterator[URL]:
+    """Make a database on a server of PostgreSQL, and drop it at the end."""
+    url = database_url(server).set(database=f"bench_{uuid.uuid4().hex}")
+    outside = open_engine(database_url(server)).execution_options(isolation_level="AUTOCOMMIT")
+    with outside.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {url.database}")
+        try:
+            _make_tables(url, layout)
+            yield url
+        finally:
+            connection.exec_driver_sql(f"DROP DATABASE {url.database} WITH (FORCE)")
+    outside.dispose()
+
+
+def _make_tables(url: URL, layout: Layout) -> None:
     engine = open_engine(url)
     with engine.begin() as connection:
         create_tables(connection, layout)
+    engine.dispose()
+
+
+def _server_time(connection: Connection) -> float:
+    """Tell how much processor time the database's own processes have taken, in seconds."""
+    if connection.dialect.name == "sqlite":
+        return 0
+    ticks = 0
+    for pid in connection.exec_driver_sql(_PROCESSES).scalars():
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measure(folder: Path, layout: Layout, url: URL) -> str:
+    """Measure one layout."""
+    policies = _policies(folder)
+    engine = open_engine(url)
     store = Store(rows=layout is Layout.COMPLETO)
     servers = fleet(SERVERS)
     _store(engine.begin, store, bodies(servers, time.time() - 86_400), SERVERS)
@@ -60,15 +111,18 @@ def measure(folder: Path, layout: Layout) -> str:
         _drain(court)
         later = bodies(servers[:FOLLOWED], time.time() - 80_000)
         _store(engine.begin, store, later, FOLLOWED * ROUNDS)
-        began = time.process_time()
-        _drain(court)
-        report = (time.process_time() - began) / (FOLLOWED * ROUNDS)
+        with court.reader.connect() as connection:
+            began, of_server = time.process_time(), _server_time(connection)
+            _drain(court)
+            report = (time.process_time() - began) / (FOLLOWED * ROUNDS)
+            of_server = (_server_time(connection) - of_server) / (FOLLOWED * ROUNDS)
         one = _changed(court, policies, ["mineros"])
         every = _changed(court, policies, list(court.library.rules))
         with court.reader.connect() as connection:
-            size = connection.exec_driver_sql(_SIZE).scalar_one()
+            size = connection.exec_driver_sql(_SIZE[connection.dialect.name]).scalar_one()
     engine.dispose()
-    return f"{report * 1000:.2f} ms | {one:.1f} s | {every:.1f} s | {size / 1e6:.1f} MB"
+    spent = f"{report * 1000:.2f} ms" + (f" + {of_server * 1000:.2f} ms" if of_server else "")
+    return f"{spent} | {one:.1f} s | {every:.1f} s | {size / 1e6:.1f} MB"
 
 
 def _policies(folder: Path) -> Path:
@@ -109,7 +163,11 @@ def _changed(court: Court, folder: Path, names: list[str]) -> float:
     return time.perf_counter() - began
 
 
-_SIZE = "SELECT sum(pgsize) FROM dbstat WHERE name LIKE '%cumplimiento%'"
+_SIZE = {
+    "sqlite": "SELECT sum(pgsize) FROM dbstat WHERE name LIKE '%cumplimiento%'",
+    "postgresql": "SELECT pg_total_relation_size('cumplimiento')",
+}
+_PROCESSES = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
 
 
 if __name__ == "__main__":

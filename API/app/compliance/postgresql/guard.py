@@ -26,6 +26,8 @@ SETTINGS = {
     "statement_timeout": str(TIME_MS),
     "max_parallel_workers_per_gather": "0",
     "work_mem": "8MB",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",  # one plan for all reports
     "standard_conforming_strings": "on",
 }
 
