@@ -46,7 +46,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     for problem in problems:
         print(problem)
     if options.action == "test":
-        return max(_test(rules), bool(problems))
+        return max(_test(settings, rules), bool(problems))
     refused = list(_refused(settings, rules))
     for line in refused:
         print(line)
@@ -86,20 +86,33 @@ def _policies(
     return rules, [problem for problem in found if isinstance(problem, Problem)]
 
 
-def _test(rules: Sequence[Rule]) -> int:
-    failed = examples = 0
-    for rule in rules:
-        examples += len(rule.policy.ejemplos.cumple) + len(rule.policy.ejemplos.no_cumple)
-        for failure in failures(rule):
-            failed += 1
-            print(f"{rule.policy.id}: {_failure(failure)}")
+def _test(settings: Settings, rules: Sequence[Rule]) -> int:
+    examples = sum(len(r.policy.ejemplos.cumple) + len(r.policy.ejemplos.no_cumple) for r in rules)
+    failed = 0
+    for rule, failure in _failures(settings, rules):
+        failed += 1
+        print(f"{rule.policy.id}: {_failure(failure)}")
     print(f"Políticas: {len(rules)}; ejemplos: {examples}, cada uno en los dos diseños; "
           f"fallan: {failed}.")  # fmt: skip
     return int(failed > 0)
 
 
+def _failures(settings: Settings, rules: Sequence[Rule]) -> Iterator[tuple[Rule, Failure]]:
+    """Run the examples, on PostgreSQL too where that is the database and runs the query itself."""
+    for rule in rules:
+        for failure in failures(rule):
+            yield rule, failure
+    if is_postgresql(settings.database):
+        from API.app.compliance.postgresql.checking import failures_there
+
+        try:
+            yield from failures_there(settings.database, rules)
+        except DBAPIError as error:
+            raise unusable(error, name_of(settings.database)) from None
+
+
 def _failure(failure: Failure) -> str:
-    where = f"el ejemplo {failure.number} de {failure.expected}, en el diseño {failure.layout}"
+    where = f"el ejemplo {failure.number} de {failure.expected}, en el diseño {failure.place}"
     if failure.outcome is None:
         return f"{where}: {failure.reason}"
     said = ": ".join(filter(None, failure.outcome))

@@ -1,16 +1,16 @@
 """Runs the examples that a policy carries: stored as reports are, judged as reports are."""
 
-import itertools
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
-from API.app.compliance.guard import Guard
+from API.app.compliance.guard import AnyGuard, Guard
 from API.app.compliance.judging import Outcome, Verdict, judge
 from API.app.compliance.library import Rule
 from API.app.compliance.sandbox import empty, engine_of
@@ -44,10 +44,42 @@ HEALTHY: dict[str, Any] = {
 }
 
 
+NewGuard = Callable[[], AnyGuard]
+
+
+class Place(Protocol):
+    """A kind of database that examples are judged in."""
+
+    @property
+    def layout(self) -> Layout:
+        """Its layout."""
+
+    def empty(self) -> AbstractContextManager[tuple[Engine, NewGuard]]:
+        """Give an empty one, and who runs queries once all is stored."""
+
+
+class InMemory(NamedTuple):
+    """SQLite, in memory."""
+
+    layout: Layout
+
+    def __str__(self) -> str:
+        return self.layout
+
+    @contextmanager
+    def empty(self) -> Iterator[tuple[Engine, NewGuard]]:
+        """Make one, and throw it away."""
+        connection = empty(self.layout)
+        try:
+            yield engine_of(connection), lambda: Guard(connection)
+        finally:
+            connection.close()
+
+
 class Failure(NamedTuple):
     """An example of which the policy does not say what it should."""
 
-    layout: Layout
+    place: Place
     expected: Verdict
     number: int
     """Of the example, from 1 on."""
@@ -60,8 +92,25 @@ Case = Sequence[dict[str, Any]]
 """The reports of one example; the last is judged."""
 
 
-def failures(rule: Rule) -> Iterator[Failure]:
-    """Give the examples of a policy that fail, in either layout."""
+BOTH_LAYOUTS = tuple(InMemory(layout) for layout in Layout)
+
+
+def failures(rule: Rule, places: Sequence[Place] = BOTH_LAYOUTS) -> Iterator[Failure]:
+    """Give the examples of a policy that fail, in each of some places."""
+    for place in places:
+        for expected, number, outcome in outcomes(rule, place):
+            if isinstance(outcome, str):
+                yield Failure(place, expected, number, None, outcome)
+            elif outcome.veredicto is not expected:
+                yield Failure(place, expected, number, outcome)
+
+
+def outcomes(rule: Rule, place: Place) -> Iterator[tuple[Verdict, int, Outcome | str]]:
+    """Judge the examples of a policy.
+
+    Returns:
+        what each is to be, its number, and what it is: why it is no report, as a text.
+    """
     cases = {
         expected: [case if isinstance(case, list) else [case] for case in found]
         for expected, found in (
@@ -70,34 +119,28 @@ def failures(rule: Rule) -> Iterator[Failure]:
         )
     }
     every = [case for found in cases.values() for case in found]
-    for layout, expected in itertools.product(Layout, cases):
-        for number, case in enumerate(cases[expected], 1):
+    for expected, of_kind in cases.items():
+        for number, case in enumerate(of_kind, 1):
             others = [] if rule.scope.fleet else [other for other in every if other is not case]
             try:
-                outcome = _judged(rule, case, others, layout)
+                yield expected, number, _judged(rule, case, others, place)
             except (InvalidReportError, TypeError) as error:
-                yield Failure(layout, expected, number, None, f"no es un reporte: {error}")
-                continue
-            if outcome.veredicto is not expected:
-                yield Failure(layout, expected, number, outcome)
+                yield expected, number, f"no es un reporte: {error}"
 
 
-def _judged(rule: Rule, case: Case, others: Sequence[Case], layout: Layout) -> Outcome:
+def _judged(rule: Rule, case: Case, others: Sequence[Case], place: Place) -> Outcome:
     """Judge an example.
 
     The other examples are there too, as other servers: a query that looks at their rows, as one
     that forgets `id_serv = :id_serv` does, gives itself away.
     """
-    connection = empty(layout)
-    try:
-        with engine_of(connection).begin() as storing:
-            store = Store(rows=layout is Layout.COMPLETO)
+    with place.empty() as (engine, new_guard):
+        with engine.begin() as storing:
+            store = Store(rows=place.layout is Layout.COMPLETO)
             for number, other in enumerate(others):
                 _store(storing, store, [{**report, **_named(number)} for report in other])
             subject = _store(storing, store, case)
-        return judge(Guard(connection), rule, subject, sql_time(NOW))
-    finally:
-        connection.close()
+        return judge(new_guard(), rule, subject, sql_time(NOW))
 
 
 def _store(connection: Connection, store: Store, case: Case) -> Subject:

@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 
 from API.app.compliance.postgresql.gaps import Gaps
 from createDB.engine import database_url, open_engine
-from tests.postgresql import PostgresServer
 
 STORE = """
     WITH stored AS (INSERT INTO reportes (num_agente, id_reporte, recibido)
@@ -53,12 +52,6 @@ def store(connection: psycopg.Connection[Any]) -> int:
     row = connection.execute(STORE).fetchone()
     assert row
     return int(row[0])
-
-
-@pytest.fixture
-def url(postgresql: PostgresServer) -> Iterator[str]:
-    with postgresql.database("completo") as url:
-        yield url
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from createDB.views import Layout
 from tests.compliance.conftest import Trial
 from tests.ingest.conftest import AGENTS, BASE, entry
-from tests.postgresql import PostgresServer
 
 MINING = {"procesos": [{"pid": 7, "name": "xmrig", "username": "root"}]}
 SAID = """
@@ -18,11 +17,10 @@ SAID = """
 
 
 @pytest.fixture
-def trial(postgresql: PostgresServer, tmp_path: Path) -> Iterator[Trial]:
-    with postgresql.database("completo") as url:
-        trial = Trial(tmp_path, Layout.COMPLETO, url)
-        yield trial
-        trial.close()
+def trial(url: str, tmp_path: Path) -> Iterator[Trial]:
+    trial = Trial(tmp_path, Layout.COMPLETO, url)
+    yield trial
+    trial.close()
 
 
 def test_numbers_that_judging_has_passed_are_not_used(trial: Trial) -> None:

@@ -1,14 +1,36 @@
 """Tells which policies PostgreSQL would not judge by, before they are in force."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
 from sqlalchemy.engine import URL
 
+from API.app.compliance.examples import Failure, failures
 from API.app.compliance.guard import QueryError
 from API.app.compliance.library import OTHER_WORDS, Rule
 from API.app.compliance.postgresql.guard import PostgresGuard
+from API.app.compliance.postgresql.sandbox import own_schema
 from API.app.compliance.scope import check_reads
+from createDB.views import Layout
+
+
+def runs_there(rule: Rule) -> bool:
+    """Tell whether PostgreSQL runs the query of a policy itself."""
+    return rule.scope.own is None or rule.policy.consulta_postgresql is not None
+
+
+def failures_there(url: URL, rules: Sequence[Rule]) -> Iterator[tuple[Rule, Failure]]:
+    """Give the examples that fail of policies whose query PostgreSQL runs.
+
+    Args:
+        url: of the database; a schema is made in it, and dropped at the end.
+        rules: the policies.
+    """
+    for layout in Layout:
+        with own_schema(url, layout) as place:
+            for rule in filter(runs_there, rules):
+                for failure in failures(rule, [place]):
+                    yield rule, failure
 
 
 def refused(url: URL, rules: Iterable[Rule]) -> Iterator[str]:
@@ -20,9 +42,9 @@ def refused(url: URL, rules: Iterable[Rule]) -> Iterator[str]:
     """
     with closing(PostgresGuard.open(url)) as guard:
         for rule in rules:
-            words = rule.policy.consulta_postgresql
-            if words is None and rule.scope.own is not None:
+            if not runs_there(rule):
                 continue
+            words = rule.policy.consulta_postgresql
             try:
                 check_reads(rule.policy, guard.vet(rule.policy.consulta, words).reads)
             except QueryError as error:

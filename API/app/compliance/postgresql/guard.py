@@ -27,7 +27,6 @@ SETTINGS = {
     "max_parallel_workers_per_gather": "0",
     "work_mem": "8MB",
     "jit": "off",
-    "plan_cache_mode": "force_generic_plan",  # one plan for all reports
     "standard_conforming_strings": "on",
 }
 
