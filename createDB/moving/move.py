@@ -20,7 +20,7 @@ from createDB.postgresql.partitions import make_days, make_months
 from createDB.state import require_current
 
 TOGETHER = 30
-"""Days whose partitions are made in one transaction: each one made holds locks until its end."""
+"""Days or months whose partitions one transaction makes: what it makes, it locks to its end."""
 
 
 def move(settings: Settings, source: URL) -> tuple[bool, list[str]]:
@@ -52,12 +52,10 @@ def move(settings: Settings, source: URL) -> tuple[bool, list[str]]:
 
 
 def _make_partitions(connection: Connection, origin: Origin) -> None:
-    days = sorted(origin.days())
-    for start in range(0, len(days), TOGETHER):
-        with connection.begin():
-            make_days(connection, days[start : start + TOGETHER])
-    with connection.begin():
-        make_months(connection, origin.months())
+    for make, days in ((make_days, origin.days()), (make_months, origin.months())):
+        for start in range(0, len(days), TOGETHER):
+            with connection.begin():
+                make(connection, days[start : start + TOGETHER])
 
 
 def _copy(connection: Connection, origin: Origin) -> None:
@@ -102,6 +100,7 @@ def _prove(
         return False, [*wrong, f"{name}: no quedó igual que {database_path(source)}; {ANEW}"]
     finish(connection)
     whole = f"{name}: tiene ya todo lo de {database_path(source)}"
+    lines += [f"nota: {what} no es de este sistema, y no se lleva" for what in origin.additions()]
     return True, [*lines, f"{whole}: {rows} filas, comprobadas una a una"]
 
 

@@ -23,6 +23,7 @@ from createDB.postgresql import tables
 from createDB.postgresql.partitions import OF_REPORTS
 from createDB.postgresql.tables import NO_AGENT
 from createDB.schema import OPEN
+from createDB.state import VERSION_TABLE
 from createDB.views import COMPACT, Layout
 
 Row = tuple[Any, ...]
@@ -30,6 +31,11 @@ Rows = Generator[list[Row], None, None]
 
 PIECE = 500
 """Rows that are taken at a time: one may have a text as long as an evidence."""
+
+DAYS, MONTHS = 1_500, 240
+"""How many partitions are made at most; what is older than all of them lies in `*_resto`.
+
+A server without a clock may tell of any year, and each partition takes locks of every question."""
 
 # The first generation noted no time of its own: what its reports say stands for it.
 _CAME = (
@@ -111,19 +117,37 @@ class Origin:
         found = [self.connection.execute(query).fetchall() for query in queries]
         return hashlib.sha256(json.dumps([self.layout, self._owner, *found]).encode()).hexdigest()
 
+    def additions(self) -> list[str]:
+        """Name the tables and columns that somebody else has put there: they have no place."""
+        ours = schema.metadata.tables
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1"
+        found = [name for (name,) in self.connection.execute(query)]
+        known = {*ours, VERSION_TABLE}
+        strange = [
+            f"la tabla {name}"
+            for name in found
+            if name not in known and not name.startswith("sqlite_")
+        ]
+        for name in ours:
+            columns = self.connection.execute("SELECT name FROM pragma_table_info(?)", (name,))
+            if name in found:
+                strange += [f"la columna {column} de {name}" for (column,) in columns
+                            if column not in ours[name].columns]  # fmt: skip
+        return strange
+
     def days(self) -> list[date]:
-        """Give the days on which reports came."""
+        """Give the days on which reports came, the last `DAYS` of them."""
         came = _CAME.format("servers")
         query = f"SELECT DISTINCT substr({came}, 1, 10) FROM servers"  # noqa: S608
         found = self.connection.execute(query)
-        return [day for (text,) in found if (day := _day(text))]
+        return sorted(day for (text,) in found if (day := _day(text)))[-DAYS:]
 
     def months(self) -> list[date]:
-        """Give a day of each month in which a period ended."""
+        """Give a day of each month in which a period ended, of the last `MONTHS` of them."""
         query = f"SELECT DISTINCT hasta / 86400000 FROM periodos WHERE hasta < {OPEN}"  # noqa: S608
         found = [datetime.fromtimestamp(day * 86_400, UTC).date()
                  for (day,) in self.connection.execute(query)]  # fmt: skip
-        return sorted({day.replace(day=1) for day in found})
+        return sorted({day.replace(day=1) for day in found})[-MONTHS:]
 
     def highest(self) -> dict[str, int]:
         """Give the highest number that was ever given in each table, by the table's name."""

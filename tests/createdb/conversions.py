@@ -66,10 +66,10 @@ def copies(folder: Path) -> list[Path]:
     return list(folder.glob("servers.sqlite.antes-de-compacto-*"))
 
 
-def make_completo(folder: Path, reports: int = 600) -> Path:
-    """Make a database of completo: reports of three servers, 60 processes each."""
+def make_completo(folder: Path, reports: int = 600, layout: Layout = Layout.COMPLETO) -> Path:
+    """Make a database, of completo: reports of three servers, 60 processes each."""
     settings = settings_in(folder)
-    build(settings.database)
+    build(settings.database, layout)
     chance = random.Random(1)
     running = [[(pid, f"p{pid % 30}") for pid in range(60)] for _ in range(3)]
     entries = []
@@ -80,5 +80,5 @@ def make_completo(folder: Path, reports: int = 600) -> Path:
         entries.append(
             entry(number % 3, number, number, procesos=processes(*items), usuarios_activos=sessions)
         )
-    fill(settings, Layout.COMPLETO, entries)
+    fill(settings, layout, entries)
     return folder / "servers.sqlite"

@@ -4,8 +4,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,9 +22,12 @@ from createDB.errors import DatabaseUnusableError
 from createDB.moving.fitting import kinds_of, misfit
 from createDB.moving.move import move
 from createDB.moving.origin import opened
+from createDB.snapshot import snapshot
+from createDB.state import require_current
+from createDB.views import Layout
 from tests.conftest import LAYOUTS, NewCollector, make_report, wait_until
-from tests.createdb.conftest import SCRIPT, Change, Run, Start
-from tests.createdb.conversions import dump, make_completo, options
+from tests.createdb.conftest import Change, Run, Start
+from tests.createdb.conversions import dump, make_completo
 from tests.createdb.moves import FORK, assert_equal, place_of
 from tests.postgresql import PostgresServer, rows_of
 
@@ -36,14 +37,12 @@ REPORTS = 250
 @pytest.fixture(scope="module")
 def origins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A database of each layout; tests copy them."""
-    whole = make_completo(tmp_path_factory.mktemp("completo"), REPORTS)
-    with closing(sqlite3.connect(whole)) as connection, connection:
-        connection.execute("INSERT INTO bitacoras VALUES ('reportes-2026-11-20.jsonl', 5)")
-    folder = tmp_path_factory.mktemp("compacto")
-    compact = shutil.copy(whole, folder / "servers.sqlite")
-    program = [sys.executable, str(SCRIPT), *options(folder)]
-    subprocess.run(program, check=True, capture_output=True)
-    return {"completo": whole, "compacto": Path(compact)}
+    made = {}
+    for layout in Layout:
+        made[layout.value] = make_completo(tmp_path_factory.mktemp(layout), REPORTS, layout)
+        with closing(sqlite3.connect(made[layout.value])) as connection, connection:
+            connection.execute("INSERT INTO bitacoras VALUES ('reportes-2026-11-20.jsonl', 5)")
+    return made
 
 
 @pytest.fixture
@@ -74,12 +73,9 @@ def is_whole(target: str, origin: Path, storage: Path | None = None) -> bool:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_all_of_it_arrives_and_comes_back(
-    origins: dict[str, Path], layout: str, target: str, run: Run, tmp_path: Path
+    origins: dict[str, Path], layout: str, target: str, tmp_path: Path
 ) -> None:
-    done = run(*order(target, origins[layout]))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"servers: {REPORTS} filas, iguales" in done.stdout
-    assert done.stdout.endswith("comprobadas una a una\n")
+    assert is_whole(target, origins[layout])
     assert not place_of(target)
     assert_equal(target, origins[layout])
     astray = "SELECT 1 FROM servers_resto UNION ALL SELECT 1 FROM periodos_resto"
@@ -97,9 +93,7 @@ def test_all_of_it_arrives_and_comes_back(
     storage = origins[layout].parent / "storage"
     places = rows_of(target, "SELECT archivo FROM bitacoras")
     assert places == [{"archivo": f"{known_name(storage)}/reportes-2026-11-20.jsonl"}]
-    done = run("--database", target, "--storage", storage, "--snapshot", copy)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{copy}: copia íntegra de {target}\n"
+    snapshot(database_url(target), copy, owner=known_name(storage), progress=False)
     assert sorted(dump(copy)) == sorted(dump(origins[layout]))
 
 
@@ -123,7 +117,7 @@ def test_killed_at_any_moment_it_goes_on(origin: Path, target: str, long_run: bo
 
 
 def test_interrupted_it_says_how_to_go_on(
-    origin: Path, target: str, start: Start, run: Run
+    origin: Path, target: str, start: Start, run: Run, change: Change
 ) -> None:
     process = start(*order(target, origin))
     wait_until(lambda: place_of(target), "a beginning")
@@ -131,11 +125,17 @@ def test_interrupted_it_says_how_to_go_on(
     _, said = process.communicate()
     assert process.returncode == 130
     assert said.endswith("createDB.py: interrumpido; repita la orden y sigue donde quedó\n")
-    for arguments in ((), ("--check",)):
-        done = run("--database", target, *arguments)
-        assert done.returncode == 3
-        assert f"siga con createDB.py --database URL --from-database {origin}" in done.stderr
-    assert is_whole(target, origin)
+    goes_on = f"siga con createDB.py --database URL --from-database {origin}$"
+    for what in (build, require_current):
+        with pytest.raises(DatabaseUnusableError, match=goes_on):
+            what(database_url(target))
+    change(origin, "CREATE TABLE notas (texto); ALTER TABLE agentes ADD COLUMN rack TEXT")
+    done = run(*order(target, origin))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"servers: {REPORTS} filas, iguales" in done.stdout
+    assert "nota: la tabla notas no es de este sistema, y no se lleva" in done.stdout
+    assert "nota: la columna rack de agentes no es de este sistema" in done.stdout
+    assert done.stdout.endswith("comprobadas una a una\n")
 
 
 def begun(target: str, origin: Path) -> None:
@@ -248,10 +248,9 @@ def test_a_collector_goes_on_there_and_back(
     assert len(collector.journal()) == 5
 
 
-def test_an_older_one_is_upgraded_first(seed: Path, target: str, run: Run) -> None:
-    done = run(*order(target, seed))
-    assert done.returncode == 3
-    assert done.stderr.endswith("ejecute createDB.py\n")
+def test_an_older_one_is_upgraded_first(seed: Path, target: str) -> None:
+    with pytest.raises(DatabaseUnusableError, match=r"ejecute createDB\.py$"):
+        is_whole(target, seed)
     build(database_url(str(seed)))
     with pytest.raises(DatabaseUnusableError, match="id_serv 9: no es una fecha y hora: 'ayer'"):
         is_whole(target, seed)
