@@ -48,10 +48,11 @@ def execute_on(url: str, statement: str, arguments: Sequence[Any] = ()) -> int:
 class PostgresServer:
     """A server with a folder and a port of its own, as long as the context lasts."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, parent: Path | None = None) -> None:
+        """Make its database files, in a folder of its own in `parent`."""
         self.port = port
         self._user = NOBODY if os.geteuid() == 0 else None
-        self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="postgresql-", dir=parent))
         if self._user:
             os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
         self.data = self.folder / "data"
@@ -64,24 +65,48 @@ class PostgresServer:
         return self
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it answers.
+
+        What is left of one that was killed lets go of its memory when it sees that; until then
+        another one cannot start.
+        """
+        end = time.monotonic() + DEADLINE_S
+        self._launch()
+        while not self._answers():
+            assert time.monotonic() < end, self.log
+            if self.has_ended():
+                assert "still in use" in self.log[-500:], self.log
+                self._launch()
+            time.sleep(0.05)
+
+    def _launch(self) -> None:
         listen = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
         command = [str(self._programs / "postgres"), "-D", str(self.data), *listen, *SETTINGS]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, user=self._user, cwd="/", start_new_session=True
             )
-        end = time.monotonic() + DEADLINE_S
-        while True:
-            try:
-                self.connect().close()
-            except psycopg.OperationalError:
-                said = (self.folder / "log").read_text()
-                assert time.monotonic() < end, said
-                assert self._process.poll() is None, said
-                time.sleep(0.05)
-            else:
-                return
+
+    def _answers(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    @property
+    def log(self) -> str:
+        """What it has said."""
+        return (self.folder / "log").read_text()
+
+    def has_ended(self) -> bool:
+        """Tell whether it ended."""
+        return self._process.poll() is not None
+
+    def kill(self) -> None:
+        """End it at once, as a crash does; what it has started ends when it sees that."""
+        self._process.kill()
+        self._process.wait(DEADLINE_S)
 
     def stop(self) -> None:
         """End it, whoever is still connected."""

@@ -1,0 +1,227 @@
+"""Two collectors, one PostgreSQL, and what can happen to them: every report is stored once.
+
+Reports of some dozen servers go to either collector while something fails. What was taken (200,
+201, 202) must be in the database once, in its place in its server's history, in the log of whoever
+took it, and judged.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import ROOT, CollectorProcess, collector_in, free_port, program
+from tests.e2e.cable import Cable
+from tests.e2e.proofs import assert_stored_once
+from tests.e2e.reporters import Reporters
+from tests.postgresql import PostgresServer, execute_on
+
+FEW = 10
+"""Answers that tell that something goes on."""
+
+DISK = "384m"
+
+KNOWN = "INSERT INTO agentes (id_agente) SELECT unnest(?::text[])"
+
+
+class Place(NamedTuple):
+    """Two collectors and their database."""
+
+    server: PostgresServer
+    disk: Path
+    """What the server has its files on; small."""
+    cable: Cable
+    """Between the first collector and the database; the other one has its own way."""
+    first: CollectorProcess
+    other: CollectorProcess
+    servers: Iterator[str]
+    """Identities of servers that have not reported yet and are known: they are let in while the
+    database cannot be asked."""
+    long: bool
+
+    @property
+    def both(self) -> list[CollectorProcess]:
+        return [self.first, self.other]
+
+    def go_on(self, seconds: float, long: float | None = None) -> None:
+        """Let things be as they are for some time, or, in a long run, for longer."""
+        time.sleep(long or 5 * seconds if self.long else seconds)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Have a disk that can be filled, where this user may make one."""
+    if os.geteuid() != 0:
+        yield
+        return
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "disk", folder], check=True)
+    try:
+        folder.chmod(0o755)
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, long_run: bool) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("place")
+    with ExitStack() as ending:
+        disk = Path(tempfile.mkdtemp(prefix="disk-"))  # pytest's own folders are closed to others
+        ending.callback(disk.rmdir)
+        ending.enter_context(small_disk(disk))
+        server = ending.enter_context(PostgresServer(free_port(), disk))
+        with closing(server.connect()) as connection:
+            connection.execute("CREATE DATABASE base")
+        make = [sys.executable, str(ROOT / "createDB" / "createDB.py"), "--database"]
+        subprocess.run([*make, server.url("base")], check=True, capture_output=True)
+        servers = [str(uuid.uuid4()) for _ in range(1_500 if long_run else 250)]
+        execute_on(server.url("base"), KNOWN, [servers])
+        cable = ending.enter_context(Cable(server.port))
+        over_cable = server.url("base").replace(str(server.port), str(cable.port))
+        first = collector_in(folder / "uno", Path(), postgresql=over_cable)
+        other = collector_in(folder / "otro", Path(), postgresql=server.url("base"))
+        for collector in (first, other):
+            ending.callback(collector.release)
+            collector.start()
+        yield Place(server, disk, cable, first, other, iter(servers), long_run)
+
+
+def kill_collector(place: Place, reporters: Reporters) -> None:
+    place.first.kill()
+    reporters.wait_for(FEW, 201, by=place.other)
+    place.first.start()
+
+
+def kill_database(place: Place, reporters: Reporters) -> None:
+    place.server.kill()
+    reporters.wait_for(FEW, 202, by=place.first)
+    place.server.start()
+
+
+def kill_both(place: Place, reporters: Reporters) -> None:
+    place.server.kill()
+    reporters.wait_for(FEW, 202, by=place.first)
+    place.first.kill()
+    reporters.wait_for(FEW, 202, by=place.other)
+    place.server.start()
+    place.first.start()
+
+
+def restart_database(place: Place, reporters: Reporters) -> None:
+    for _ in range(2):
+        place.server.stop()
+        place.server.start()
+        reporters.wait_for(FEW, 201)
+
+
+def cut_the_network(place: Place, reporters: Reporters) -> None:
+    with place.cable.cut():
+        reporters.wait_for(FEW, 202, by=place.first)
+
+
+def let_the_network_die(place: Place, _: Reporters) -> None:
+    with place.cable.dead():
+        place.go_on(3, 60)
+
+
+def slow_the_network(place: Place, reporters: Reporters) -> None:
+    with place.cable.slow(0.03):
+        reporters.wait_for(FEW, 201, by=place.first)
+
+
+def hold_a_lock(place: Place, reporters: Reporters) -> None:
+    with closing(place.server.connect("base")) as psql:
+        psql.execute("BEGIN")
+        psql.execute("LOCK TABLE servers")
+        reporters.wait_for(FEW, 202)
+        place.go_on(1, 60)
+
+
+def fill_the_disk(place: Place, reporters: Reporters) -> None:
+    if not os.path.ismount(place.disk):
+        pytest.skip("needs root to mount a small disk")
+    ballast = place.disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(65_536)):
+            pass
+    reporters.wait_for(FEW, 202)
+    place.go_on(1, 60)
+    ballast.unlink()
+    if place.server.has_ended():
+        place.server.start()
+
+
+FAULTS = (
+    kill_collector, kill_database, kill_both, restart_database, cut_the_network,
+    let_the_network_die, slow_the_network, hold_a_lock, fill_the_disk,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_every_report_is_stored_once(
+    place: Place, fault: Callable[[Place, Reporters], None]
+) -> None:
+    for _ in range(5 if place.long else 1):
+        with Reporters(place.both, place.servers) as reporters:
+            reporters.wait_for(FEW, 201)
+            fault(place, reporters)
+            for collector in place.both:
+                reporters.wait_for(FEW, 201, by=collector)
+        assert_stored_once(place.both, reporters.taken)
+    assert "deadlock" not in place.server.log
+
+
+class Clock:
+    """The clock of whatever is started with `environment`."""
+
+    def __init__(self, file: Path) -> None:
+        """Let it be right."""
+        self._file = file
+        self.go(0)
+        shown = subprocess.run(
+            [program("faketime"), "-m", "-f", "+0", "env"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        library = next(line for line in shown.stdout.splitlines() if line.startswith("LD_PRELOAD="))
+        self.environment = os.environ | {
+            "LD_PRELOAD": library.removeprefix("LD_PRELOAD="),
+            "FAKETIME_TIMESTAMP_FILE": str(file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def go(self, seconds: int) -> None:
+        """Let it be wrong by so many seconds."""
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(f"{seconds:+}\n")
+        fresh.rename(self._file)
+
+
+@pytest.fixture
+def late(place: Place, tmp_path: Path) -> Iterator[tuple[CollectorProcess, Clock]]:
+    """A third collector, and its clock."""
+    clock = Clock(tmp_path / "clock")
+    collector = collector_in(tmp_path / "late", Path(), postgresql=place.first.postgresql)
+    yield collector.start(env=clock.environment), clock
+    collector.release()
+
+
+def test_a_clock_that_is_set_back(place: Place, late: tuple[CollectorProcess, Clock]) -> None:
+    collector, clock = late
+    with Reporters([collector, place.other], place.servers) as reporters:
+        for seconds in (0, -3_600, 0):
+            clock.go(seconds)
+            reporters.wait_for(FEW, 201, by=collector)
+    assert_stored_once([collector, place.other], reporters.taken)
+    [row] = collector.rows("SELECT count(*) AS n FROM servers WHERE recibido < fecha_hora")
+    assert row["n"] >= FEW / 2, "the clock did not go back"
