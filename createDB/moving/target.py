@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from API.app.jobs import Job
 from createDB.engine import name_of, open_engine, unusable
 from createDB.errors import DatabaseUnusableError
 from createDB.moving import place
@@ -24,6 +25,9 @@ MOVING = 0x636F6D70_00000006
 
 HANDOVER_S = 10.0
 """How long to wait for a run that was killed, whose connection is not gone yet."""
+
+_AT_REST = "SELECT pg_try_advisory_xact_lock(?)"
+"""Takes the lock of a job that collectors at work never leave undone."""
 
 ANEW = "empiece de nuevo, con una base de PostgreSQL vacía"
 
@@ -85,6 +89,8 @@ def claim(connection: Connection, layout: Layout, way: str, mark: str) -> None:
     name = called(connection)
     with connection.begin():
         become_builder(connection)
+        if not connection.exec_driver_sql(_AT_REST, (Job.JUDGING,)).scalar():
+            raise DatabaseUnusableError(f"{name}: la usa un colector; deténgalo antes")
         state, revision = state_of(connection)
         if state is State.NEW:
             create_tables(connection, layout)

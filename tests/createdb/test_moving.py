@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from API.app.jobs import Job
 from API.app.settings import settings_from
 from API.app.storage import known_name, lock_database
 from createDB.build import build
@@ -193,6 +194,10 @@ def test_not_while_a_collector_works(origin: Path, target: str) -> None:
         pytest.raises(DatabaseUnusableError, match=r"la usa otro colector.*; deténgalo antes,"),
     ):
         is_whole(target, origin)
+    with psycopg.connect(target) as collector:
+        collector.execute("SELECT pg_advisory_lock(%s)", (Job.JUDGING,))
+        with pytest.raises(DatabaseUnusableError, match=r"la usa un colector; deténgalo antes$"):
+            is_whole(target, origin)
 
 
 def check_differences(postgresql: PostgresServer, target: str, log: Path) -> None:
