@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from tests.agente.conftest import AgentRunner
+from tests.api.people import as_administrator
 from tests.conftest import (
     ROOT,
     CollectorProcess,
@@ -229,6 +230,7 @@ def test_past_the_bound_it_is_503_and_what_waits_is_told(new_collector: NewColle
 def test_it_says_that_it_accepts_and_how_much_waits(collector: CollectorProcess) -> None:
     collector.post(make_report())
     assert metric(collector, "compliance_base_datos_ausente_seconds") == 0
+    someone = as_administrator(collector) | {"Accept-Language": "es"}
     with locked(collector):
         for _ in range(2):
             assert collector.post(make_report()).status_code == 202
@@ -247,6 +249,8 @@ def test_it_says_that_it_accepts_and_how_much_waits(collector: CollectorProcess)
         away = metric(collector, "compliance_base_datos_ausente_seconds")
         assert 0 < metric(collector, "compliance_pendientes_seconds") <= away + 5
         assert metric(collector, 'compliance_reportes_total{resultado="pendiente"}') >= 3
+        page = collector.get("/consola", headers=someone).text
+        assert "reportes esperan a la base de datos" in page
     wait_until(lambda: has_everything(collector), "the database is not found back")
     assert metric(collector, "compliance_pendientes_reportes") == 0
     assert set(collector.get("/readyz").json()["comprobaciones"].values()) == {"bien"}

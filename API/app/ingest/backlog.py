@@ -171,14 +171,19 @@ class Backlog:
             with self._writer.turn():
                 is_done = not self._import_some()
         except Exception as error:  # noqa: BLE001 - what is in the log can wait for whatever it is
-            log.warning("the database is away again", reason=reason_of(error))
-            if self._standing:
-                self._standing.volviendo, self._standing.motivo = False, reason_of(error)
+            self._turn_away(reason_of(error))
             self._next_try = time.monotonic() + TRY_S
             return
         self._size = min(2 * self._size, MOST)
         if is_done:
             self._end_of_it()
+
+    def _turn_away(self, reason: str) -> None:
+        """Note that the database took nothing after all; it is told once, as it goes on."""
+        if self._standing:
+            if self._standing.motivo != reason:
+                log.warning("the database is away again", reason=reason)
+            self._standing.volviendo, self._standing.motivo = False, reason
 
     def _import_some(self) -> bool:
         """Bring in the next lines; tell whether there were any."""

@@ -60,6 +60,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "Las políticas se juzgan con cada reporte que llega.",
         "Policies are judged with every report that comes.",
     ),
+    "kept": ("{n} reportes esperan a la base de datos", "{n} reports wait for the database"),
+    "kept_one": ("1 reporte espera a la base de datos", "1 report waits for the database"),
+    "kept_why": (
+        "Están a salvo en la bitácora JSON, y entran solos cuando vuelve.",
+        "They are safe in the JSON log, and enter by themselves when it is back.",
+    ),
     "behind": ("{n} reportes por juzgar", "{n} reports to be judged"),
     "behind_one": ("1 reporte por juzgar", "1 report to be judged"),
     "worst_policies": ("Lo que más falla", "What fails most"),

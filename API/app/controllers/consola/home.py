@@ -10,6 +10,7 @@ from API.app.controllers.consola.changes import by_moment, latest
 from API.app.controllers.consola.pages import form, look_at_fleet, page, require_person, to
 from API.app.fleet import Fleet, PolicyStanding
 from API.app.identity import Identity
+from API.app.ingest.standing import standing_of
 from API.app.invitations import Limits, invitation_line, make_secret
 from API.app.queries import flota
 from API.app.queries.cumplimiento import lag
@@ -63,6 +64,7 @@ def _show(who: Identity, line: str | None = None) -> Response:
         trend=_points(collector.overview.trend(collector.overview.version())),
         worst=_worst(fleet),
         behind=behind,
+        kept=standing_of(collector.settings.storage),
         groups=by_moment(latest(), MOST_OF_A_GROUP)[:MOST_GROUPS],
         alerts=_latest_alerts(collector),
     )
