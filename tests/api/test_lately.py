@@ -17,10 +17,16 @@ from API.app.queries.admission import bearer_of, server_called
 from API.app.questions import Questions
 from createDB.build import build
 from createDB.engine import database_url
-from tests.conftest import CollectorProcess, NewCollector, make_report, wait_until
-from tests.enrolment import ELSEWHERE, Member, bearing, enrolled
+from tests.conftest import (
+    CollectorProcess,
+    NewCollector,
+    load_contract,
+    make_report,
+    wait_until,
+)
+from tests.enrolment import ELSEWHERE, Member, bearing
 
-SERVERS = 1_100
+SERVERS = 600
 """More than are copied at a time."""
 
 
@@ -41,6 +47,17 @@ def fill(database: Path) -> None:
                     "INSERT INTO arranques (num_agente, id_arranque, desde) VALUES (?, ?, ?)",
                     (number, f"{boot} {number}", 1 if boot == "old" else 2),
                 )
+
+
+def enrol(database: Path, member: Member) -> None:
+    """Have a server enrolled before the collector, and with it the copy, begins."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        agents = "INSERT INTO agentes (num_agente, id_agente, estado) VALUES (1, ?, 'activo')"
+        connection.execute(agents, (member.id_agente,))
+        boots = "INSERT INTO arranques (num_agente, id_arranque, desde) VALUES (1, ?, 1)"
+        connection.execute(boots, (load_contract("complete.json")["id_arranque"],))
+        tokens = "INSERT INTO credenciales (hash, num_agente, desde) VALUES (?, 1, '2026-11-01')"
+        connection.execute(tokens, (member.fingerprint,))
 
 
 @pytest.fixture
@@ -116,7 +133,7 @@ def test_database_that_is_back_is_asked_again(database: Path, tmp_path: Path) ->
 def unreadable(collector: CollectorProcess) -> Iterator[None]:
     """Have the database locked and damaged, for whoever opens it from now on."""
     with closing(sqlite3.connect(collector.database, isolation_level=None)) as holder:
-        holder.execute("BEGIN IMMEDIATE")
+        wait_until(lambda: is_held_and_whole(holder, collector.database), "the -wal is not empty")
         with collector.database.open("r+b", buffering=0) as file:
             header = file.read(100)
             try:
@@ -128,14 +145,23 @@ def unreadable(collector: CollectorProcess) -> Iterator[None]:
                 file.write(header)
 
 
+def is_held_and_whole(holder: sqlite3.Connection, database: Path) -> bool:
+    """Take the lock at a moment at which the file has everything, and the -wal nothing."""
+    holder.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    holder.execute("BEGIN IMMEDIATE")
+    if database.with_name(f"{database.name}-wal").stat().st_size == 0:
+        return True
+    holder.rollback()
+    return False
+
+
 def test_reports_are_taken_while_the_database_cannot_be_read(new_collector: NewCollector) -> None:
-    collector = new_collector(*ELSEWHERE).start()
-    member = enrolled(collector)
-    assert member.report().status_code == 201
-    collector.stop()
+    collector = new_collector(*ELSEWHERE)
+    member = Member(collector)
+    enrol(collector.database, member)
     collector.start()
-    copied = collector.storage / FILE
-    wait_until(copied.exists, "there is no copy")
+    wait_until((collector.storage / FILE).exists, "there is no copy")
+    assert member.report().status_code == 201
     report = make_report(id_agente=member.id_agente)
     with unreadable(collector):
         serve_anew(collector)

@@ -7,13 +7,12 @@ import sys
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
 from tests.agente.conftest import AgentRunner
@@ -27,7 +26,7 @@ from tests.conftest import (
     make_report,
     wait_until,
 )
-from tests.postgresql import PostgresServer
+from tests.postgresql import PostgresServer, execute_on
 
 
 @contextmanager
@@ -41,10 +40,10 @@ def locked(collector: CollectorProcess) -> Iterator[None]:
 class Server(threading.Thread):
     """Posts one server's reports, each until it is taken, as an agent does."""
 
-    def __init__(self, collector: CollectorProcess) -> None:
+    def __init__(self, collector: CollectorProcess, id_agente: str) -> None:
         super().__init__()
         self.collector = collector
-        self.id_agente = str(uuid.uuid4())
+        self.id_agente = id_agente
         self.reports: list[dict[str, Any]] = []
         """What was taken, in its order."""
         self.statuses: list[int] = []
@@ -85,15 +84,12 @@ class Server(threading.Thread):
 class Fleet:
     """Some servers that report as fast as they are answered."""
 
-    def __init__(self, collector: CollectorProcess, servers: int = 4) -> None:
-        self.servers = [Server(collector) for _ in range(servers)]
+    def __init__(self, collector: CollectorProcess, known: Sequence[str] = ()) -> None:
+        idents = known or [str(uuid.uuid4()) for _ in range(3)]
+        self.servers = [Server(collector, ident) for ident in idents]
 
     def statuses(self) -> list[int]:
         return [status for server in self.servers for status in server.statuses]
-
-    def forget_statuses(self) -> None:
-        for server in self.servers:
-            server.statuses.clear()
 
     def wait_for(self, status: int, number: int) -> None:
         """Wait until so many more reports were answered with `status`."""
@@ -154,32 +150,34 @@ def has_everything(collector: CollectorProcess) -> bool:
 
 
 def test_no_server_sees_that_the_database_is_away(
-    collector: CollectorProcess, long_run: bool
+    shared_collector: CollectorProcess, long_run: bool
 ) -> None:
-    fleet = Fleet(collector)
+    fleet = Fleet(shared_collector)
     fleet.wait_for(201, 20)
-    with locked(collector):
-        fleet.wait_for(202, 20_000 if long_run else 200)
+    with locked(shared_collector):
+        fleet.wait_for(202, 20_000 if long_run else 100)
     fleet.wait_for(201, 20)
     fleet.stop()
     assert set(fleet.statuses()) == {201, 202}
-    assert_everything_is_in(collector, fleet)
-    assert has_everything(collector)
+    assert_everything_is_in(shared_collector, fleet)
+    assert has_everything(shared_collector)
 
 
-@pytest.mark.parametrize("when", ["away", "coming back"])
-def test_kill_9_loses_nothing(collector: CollectorProcess, when: str) -> None:
+def test_kill_9_loses_nothing(collector: CollectorProcess) -> None:
+    """Neither while the database is away, nor while it gets what came meanwhile."""
     fleet = Fleet(collector)
     fleet.wait_for(201, 10)
     with locked(collector):
-        fleet.wait_for(202, 400)
-        if when == "away":
-            collector.kill()
-    if when == "coming back":
-        before = len(collector.numbers())
-        wait_until(lambda: len(collector.numbers()) > before, "nothing comes in")
+        fleet.wait_for(202, 20)
         collector.kill()
-        assert not has_everything(collector)
+    collector.start()
+    fleet.wait_for(201, 10)
+    with locked(collector):
+        fleet.wait_for(202, 300)
+    before = len(collector.numbers())
+    wait_until(lambda: len(collector.numbers()) > before, "nothing comes in")
+    collector.kill()
+    assert not has_everything(collector)
     collector.start()
     fleet.wait_for(201, 10)
     fleet.stop()
@@ -190,17 +188,17 @@ def test_no_server_sees_that_postgresql_is_restarted(tmp_path: Path) -> None:
     with PostgresServer(free_port()) as server:
         program = [sys.executable, str(ROOT / "createDB" / "createDB.py")]
         subprocess.run([*program, "--database", server.url()], check=True, capture_output=True)
+        known = [str(uuid.uuid4()) for _ in range(2)]
+        for ident in known:
+            statement = "INSERT INTO agentes (id_agente, estado) VALUES (?, 'activo')"
+            execute_on(server.url(), statement, (ident,))
         collector = collector_in(tmp_path / "collector", Path(), postgresql=server.url()).start()
-        fleet = Fleet(collector)
+        wait_until((collector.storage / "conocidos.sqlite").exists, "nobody is known")
+        fleet = Fleet(collector, known)
         try:
-            fleet.wait_for(201, 40)
-            collector.stop()
-            collector.start()
-            wait_until((collector.storage / "conocidos.sqlite").exists, "nobody is known")
             fleet.wait_for(201, 10)
-            fleet.forget_statuses()
             server.stop()
-            fleet.wait_for(202, 100)
+            fleet.wait_for(202, 50)
             server.start()
             fleet.wait_for(201, 10)
         finally:
@@ -222,12 +220,13 @@ def test_past_the_bound_it_is_503_and_what_waits_is_told(new_collector: NewColle
         assert int(answer.headers["Retry-After"]) > 0
         assert "3 reports wait for the database" in answer.json()["detail"]
         assert collector.post(reports[2]).status_code == 202, "it is safe already"
-    wait_until(lambda: collector.post(reports[4]).status_code == 201, "it stores nothing")
+    wait_until(lambda: collector.post(reports[4]).status_code in (200, 201), "it stores nothing")
     assert collector.post(reports[1]).status_code == 200
-    assert len(collector.numbers()) == len(collector.journal()) == 5
+    assert len(collector.numbers()) == 5
 
 
-def test_it_says_that_it_accepts_and_how_much_waits(collector: CollectorProcess) -> None:
+def test_it_says_that_it_accepts_and_how_much_waits(shared_collector: CollectorProcess) -> None:
+    collector = shared_collector
     collector.post(make_report())
     assert metric(collector, "compliance_base_datos_ausente_seconds") == 0
     someone = as_administrator(collector) | {"Accept-Language": "es"}
@@ -263,8 +262,11 @@ def metric(collector: CollectorProcess, name: str) -> float:
     return float(line.rpartition(" ")[2])
 
 
-def test_agent_takes_it_as_delivered(collector: CollectorProcess, agent: AgentRunner) -> None:
-    with locked(collector):
-        assert agent.run("--url", collector.url, "--once").returncode == 0
+def test_agent_takes_it_as_delivered(
+    shared_collector: CollectorProcess, agent: AgentRunner
+) -> None:
+    before = len(shared_collector.numbers())
+    with locked(shared_collector):
+        assert agent.run("--url", shared_collector.url, "--once").returncode == 0
     assert not list(agent.spool.glob("*.json.gz"))
-    wait_until(collector.numbers, "the report is not in the database")
+    wait_until(lambda: len(shared_collector.numbers()) > before, "the report is not there")
