@@ -131,6 +131,7 @@ def test_health_is_alive_and_ready(shared_collector: CollectorProcess) -> None:
     assert set(ready.json()["comprobaciones"].values()) == {"bien"}
 
 
+@pytest.mark.sqlite
 def test_locked_database_is_told_and_reports_are_taken(collector: CollectorProcess) -> None:
     connection = sqlite3.connect(collector.database, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
@@ -154,6 +155,7 @@ def test_not_ready_when_the_disk_is_short(
     assert "MiB free" in answer.json()["comprobaciones"]["disco"]
 
 
+@pytest.mark.sqlite
 def test_database_can_be_read_by_anybody_while_it_runs(collector: CollectorProcess) -> None:
     posted(collector, make_report())
     assert collector.rows("SELECT count(*) AS n FROM procesos") == [{"n": 3}]
