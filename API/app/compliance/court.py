@@ -81,6 +81,13 @@ class Court:
         if not self._turn.is_ours():
             raise TakenError
         self._term = self._turn.taken
+        try:
+            self._begin(url, library)
+        except BaseException:
+            self._engine.dispose()  # and with it the job
+            raise
+
+    def _begin(self, url: URL, library: Library) -> None:
         self.reader: Engine = open_engine(url, read_only=True)
         self.guard = open_guard(url)
         self._pen = ThreadPoolExecutor(1, "verdicts")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import ProgrammingError
 
 from API.app.audit import operator
 from API.app.compliance import ledger
@@ -70,3 +71,15 @@ def test_a_query_is_tried_on_the_fleet(trial: Trial, url: str) -> None:
     assert "no_cumple: 1;" in said.stdout, said.stderr
     refused = try_query(trial.url, "SELECT clave FROM cuentas", servers)
     assert refused.failure == "la consulta hace lo que no debe: leer cuentas"
+
+
+def test_who_cannot_begin_to_judge_does_not_keep_others_from_it(trial: Trial) -> None:
+    trial.court.close()
+    with trial.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE politicas RENAME TO away")
+    with pytest.raises(ProgrammingError) as kept:
+        trial.new_court()
+    with trial.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO politicas")
+    assert kept.value
+    trial.court = trial.new_court()
