@@ -79,9 +79,7 @@ def database_path(url: URL) -> Path:
         DatabaseUnusableError: it is none of SQLite's; whatever needs a file says so here.
     """
     if is_postgresql(url):
-        raise DatabaseUnusableError(
-            f"{name_of(url)}: en PostgreSQL por ahora sólo se hacen las tablas; lo demás, en SQLite"
-        )
+        raise DatabaseUnusableError(f"{name_of(url)}: esto va sólo con una base SQLite")
     return Path(url.database or "").absolute()
 
 

@@ -11,15 +11,18 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from tqdm import tqdm
 
-from API.app.housekeeper import look_after
+from API.app.housekeeper import look_after, remove_log
 from API.app.housekeeping import Way, alone, housekeeping_engine, plan, waiting
 from API.app.ingest.expiry import old_files
 from API.app.ingest.positions import positions_in
 from API.app.ingest.retention import Limits
 from API.app.ingest.store import utc_now
+from API.app.jobs import Job, Turn
+from API.app.partitioned import counts as of_partitions
 from API.app.settings import Settings
-from API.app.storage import StorageInUseError, lock_storage
-from createDB.engine import database_path, open_engine, unusable
+from API.app.storage import StorageInUseError, lock_storage, owner_of
+from createDB.engine import is_postgresql, name_of, open_engine, unusable
+from createDB.errors import DatabaseUnusableError
 from createDB.state import require_current
 
 NAMES = {
@@ -44,20 +47,23 @@ def housekeeping(settings: Settings, *, dry_run: bool) -> list[str]:
         return ["nada que borrar: todo se guarda para siempre ([retencion] en config.ini)"]
     reader = open_engine(settings.database, read_only=True)
     try:
-        counts = _counts(reader, settings.storage / "text", limits)
+        counts = _counts(reader, settings, limits)
         if dry_run:
             return [f"se borrarían: {_words(counts)}"]
         return _remove(reader, settings, limits, counts)
     except (DBAPIError, sqlite3.Error) as error:
-        raise unusable(error, database_path(settings.database)) from error
+        raise unusable(error, name_of(settings.database)) from error
     finally:
         reader.dispose()
 
 
-def _counts(reader: Engine, folder: Path, limits: Limits) -> dict[str, int]:
+def _counts(reader: Engine, settings: Settings, limits: Limits) -> dict[str, int]:
     with reader.connect() as connection:
         counts = dict(waiting(connection, limits))
-        files = old_files(folder, limits, positions_in(connection))
+        if is_postgresql(settings.database):
+            counts = dict(of_partitions(connection, limits)) | counts
+        positions = positions_in(connection, owner_of(settings))
+        files = old_files(settings.storage / "text", limits, positions)
     return counts | {"bitacora": len(files)}
 
 
@@ -75,8 +81,11 @@ def _remove(
     with bar, _Lock(settings.storage) as lock:
         engine = housekeeping_engine(settings, checkpoints=lock.ours)
         try:
+            if not Turn(engine, Job.HOUSEKEEPING).is_ours():
+                raise DatabaseUnusableError(f"{name_of(engine.url)}: un colector está limpiando")
             way = Way(alone, _rest, names=lock.ours, told=told)
             shrinks = look_after(engine, reader, settings, limits, way)
+            remove_log(engine, reader, settings, limits, way)
         finally:
             engine.dispose()
     lines = [f"borrados: {_words(done)}"]

@@ -18,6 +18,7 @@ from API.app.housekeeping import (
     Rows,
     StoppedError,
     Way,
+    alone,
     housekeeping_engine,
     plan,
 )
@@ -26,7 +27,10 @@ from API.app.ingest.positions import forget_file, positions_in
 from API.app.ingest.retention import Limits
 from API.app.ingest.store import utc_now
 from API.app.ingest.writer import Writer
+from API.app.jobs import Job, Turn
+from API.app.partitioned import Partitioned
 from API.app.settings import Settings
+from API.app.storage import owner_of
 from createDB.engine import database_file, is_postgresql
 
 log = structlog.get_logger()
@@ -50,27 +54,38 @@ def look_after(
         StoppedError: `way` said so; the next pass goes on.
     """
     rows = Rows(engine, reader, way)
+    shared = is_postgresql(settings.database)
+    bulk = Partitioned(engine, way) if shared else rows
+    if isinstance(bulk, Partitioned):
+        bulk.prepare()
     if limits.reportes:
-        rows.reports(limits.reportes)
+        bulk.reports(limits.reportes)
     if limits.periodos:
-        rows.periods(limits.periodos)
+        bulk.periods(limits.periodos)
         rows.verdicts(limits.periodos)
         rows.alerts(limits.periodos)
-    if limits.bitacora:
-        _remove_log(rows, reader, settings, limits)
-    return rows.shrink()
+    return shared or rows.shrink()
 
 
-def _remove_log(rows: Rows, reader: Engine, settings: Settings, limits: Limits) -> None:
+def remove_log(
+    engine: Engine, reader: Engine, settings: Settings, limits: Limits, way: Way
+) -> None:
+    """Remove the files of the collector's own log that are past their days.
+
+    Raises:
+        StoppedError: `way` said so; the next pass goes on.
+    """
+    owner = owner_of(settings)
     with reader.connect() as connection:
-        paths = old_files(settings.storage / "text", limits, positions_in(connection))
+        paths = old_files(settings.storage / "text", limits, positions_in(connection, owner))
     if not paths:
         return
+    rows = Rows(engine, reader, way)
     rows.limit("bitacora", limits.bitacora)
 
     def removed(path: Path) -> None:
         def forget(connection: Connection, _size: int) -> Removed:
-            forget_file(connection, path)
+            forget_file(connection, path, owner)
             return Removed(1)
 
         rows.once("bitacora", forget)
@@ -95,6 +110,8 @@ class Housekeeper:
     def __init__(self, settings: Settings, reader: Engine, writer: Writer) -> None:
         self._settings, self._reader, self._writer = settings, reader, writer
         self._engine = housekeeping_engine(settings)
+        self._turn = Turn(self._engine, Job.HOUSEKEEPING)
+        self._own = housekeeping_engine(settings)
         self._stop = threading.Event()
         self._removed: dict[str, int] = {}
         self._told_of_size = False
@@ -106,6 +123,7 @@ class Housekeeper:
         self._stop.set()
         self._thread.join()
         self._engine.dispose()
+        self._own.dispose()
 
     def _run(self) -> None:
         watch, look_after_it = Hourly(self._warn), Hourly(self._pass)
@@ -132,13 +150,14 @@ class Housekeeper:
         return full
 
     def _pass(self) -> bool:
-        if is_postgresql(self._settings.database):
-            return True  # its partitions are looked after elsewhere
         self._removed.clear()
-        way = Way(self._writer.aside, self._rest, told=self._count)
+        way = self._way()
         limits = plan(self._settings, utc_now())
         try:
-            shrinks = look_after(self._engine, self._reader, self._settings, limits, way)
+            shrinks = not self._turn.is_ours() or look_after(
+                self._engine, self._reader, self._settings, limits, way
+            )
+            remove_log(self._own, self._reader, self._settings, limits, way)
             if self._removed and not shrinks and not self._told_of_size:
                 self._told_of_size = True
                 log.warning("the database keeps its size; what was freed is used again")
@@ -147,10 +166,16 @@ class Housekeeper:
         except (DBAPIError, OSError) as error:
             log.warning("housekeeping goes on later", reason=str(error))
         finally:
-            self._engine.dispose()  # nothing is held open until the next pass
+            self._engine.dispose()  # nothing is held open until the next pass, no job either
+            self._own.dispose()
         if self._removed:
             log.info("housekeeping", **self._removed)
         return True
+
+    def _way(self) -> Way:
+        """Give the way of a pass: PostgreSQL has no writer that everybody must wait for."""
+        aside = alone if is_postgresql(self._settings.database) else self._writer.aside
+        return Way(aside, self._rest, told=self._count)
 
     def _rest(self, seconds: float) -> bool:
         return self._stop.wait(max(seconds, 0.002))

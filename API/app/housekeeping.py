@@ -285,10 +285,13 @@ def _shrink(connection: Connection, pages: int) -> Removed:
 
 
 def waiting(connection: Connection, limits: Limits) -> Iterator[tuple[str, int]]:
-    """Count what a pass would remove: kind and number."""
-    for what, query, before in (
+    """Count what a pass would remove: kind and number; on PostgreSQL, beside whole partitions."""
+    of_reports = (
         ("reportes", _COUNT_REPORTS, limits.reportes),
         ("periodos", _COUNT_PERIODS, limits.periodos),
+    )
+    for what, query, before in (
+        *(() if connection.dialect.name == "postgresql" else of_reports),
         ("cumplimiento", _COUNT_VERDICTS, limits.periodos),
         ("alertas", _COUNT_ALERTS, limits.periodos),
     ):
@@ -321,8 +324,12 @@ _OLD_ALERTS = """
         WHERE e.id_alerta = al.id_alerta AND coalesce(m.estado, 'espera') = 'espera')
 """
 _COUNT_ALERTS = _OLD_ALERTS.replace("al.id_alerta", "count(*)", 1)
-_DROP_DELIVERIES = "DELETE FROM entregas WHERE id_alerta IN (SELECT value FROM json_each(?))"
-_DROP_ALERTS = "DELETE FROM alertas WHERE id_alerta IN (SELECT value FROM json_each(?))"
+_DROP_DELIVERIES = (
+    "DELETE FROM entregas WHERE id_alerta IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
+)
+_DROP_ALERTS = (
+    "DELETE FROM alertas WHERE id_alerta IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
+)
 _DROP_MESSAGES = """
     DELETE FROM mensajes WHERE id_mensaje IN (
         SELECT m.id_mensaje FROM mensajes m WHERE m.terminado < ?

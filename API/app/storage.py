@@ -8,6 +8,9 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from API.app.settings import Settings
+from createDB.engine import is_postgresql
+
 NAME = "nombre"
 """The file with the collector's own name; a folder that is copied for another goes without it."""
 
@@ -56,6 +59,14 @@ def lock_database(path: Path, wait_s: float = 0) -> IO[bytes]:
         file.close()
         raise StorageInUseError(f"{path}: la usa otro colector, con otra carpeta")
     return file
+
+
+def owner_of(settings: Settings) -> str:
+    """Give the name by which the collector's log is known in its database; "" where it needs none.
+
+    A database of SQLite is one collector's alone.
+    """
+    return known_name(settings.storage) if is_postgresql(settings.database) else ""
 
 
 def own_name(folder: Path) -> str:

@@ -20,7 +20,7 @@ DAYS_AHEAD = 7
 def make_first_partitions(connection: Connection) -> None:
     """Make those of new tables: of what is open, of whatever has no place of its own, and ahead."""
     _make(connection, OF_PERIODS, f"{OF_PERIODS}_abiertos", str(OPEN), "MAXVALUE")
-    for table in (*_reports_tables(connection), OF_PERIODS):
+    for table in (*reports_tables(connection), OF_PERIODS):
         connection.exec_driver_sql(f"CREATE TABLE {table}_resto PARTITION OF {table} DEFAULT")
     make_ahead(connection, datetime.now(UTC).date())
 
@@ -40,7 +40,7 @@ def make_partitions(connection: Connection, first: date, last: date) -> None:
 def make_days(connection: Connection, days: Iterable[date]) -> None:
     """Make the partitions of the reports of some days."""
     there = set(connection.exec_driver_sql(_PARTITIONS).scalars())
-    tables = _reports_tables(connection)
+    tables = reports_tables(connection)
     for day in days:
         for table in tables:
             if (name := f"{table}_{day:%Y%m%d}") not in there:
@@ -61,7 +61,7 @@ def _make(connection: Connection, table: str, name: str, first: str, after: str)
     )
 
 
-def _reports_tables(connection: Connection) -> list[str]:
+def reports_tables(connection: Connection) -> list[str]:
     """Name the tables of reports that are tables: in `compacto` two of them are views."""
     found = set(connection.exec_driver_sql(_PARTITIONED).scalars())
     return [table for table in OF_REPORTS if table in found]

@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 
 from API.app.accounts import accounts, sessions
+from API.app.accounts.credentials import now
 from API.app.accounts.roles import Role
 from API.app.audit import Actor
+from API.app.ingest.sql import sql_time
 from createDB.engine import database_url, open_engine
 from tests.conftest import DEADLINE_S, ROOT, CollectorProcess
 
@@ -57,6 +60,11 @@ def as_administrator(collector: CollectorProcess) -> dict[str, str]:
 def change(collector: CollectorProcess, statement: str, *values: Any) -> None:
     """Change a row behind the collector's back, as when time has passed."""
     assert collector.execute(statement, *values) > 0
+
+
+def ago(**time: float) -> str:
+    """Give the moment that was so long ago, as the database keeps it."""
+    return sql_time(now() - timedelta(**time))
 
 
 class Browser:

@@ -10,7 +10,15 @@ import requests
 
 from API.app.accounts.attempts import FREE
 from API.app.version import VERSION
-from tests.api.people import FROM_OUR_PAGE, PASSWORD, Browser, change, command, make_account
+from tests.api.people import (
+    FROM_OUR_PAGE,
+    PASSWORD,
+    Browser,
+    ago,
+    change,
+    command,
+    make_account,
+)
 from tests.conftest import CollectorProcess, NewCollector
 
 WRONG = "otro caballo cualquiera"
@@ -82,16 +90,16 @@ def test_logging_out_ends_the_session_itself(shared_collector: CollectorProcess)
 
 
 @pytest.mark.parametrize(
-    ("column", "age"), [("usada", "-61 minutes"), ("creada", "-721 minutes")], ids=["idle", "long"]
+    ("column", "minutes"), [("usada", 61), ("creada", 721)], ids=["idle", "long"]
 )
 def test_sessions_end_by_themselves(
-    shared_collector: CollectorProcess, column: str, age: str
+    shared_collector: CollectorProcess, column: str, minutes: int
 ) -> None:
     account = make_account(shared_collector, f"vieja-{column}")
     browser = Browser(shared_collector)
     browser.log_in(f"vieja-{column}")
-    statement = f"UPDATE sesiones SET {column} = datetime('now', ?) WHERE id_cuenta = ?"  # noqa: S608
-    change(shared_collector, statement, age, account)
+    statement = f"UPDATE sesiones SET {column} = ? WHERE id_cuenta = ?"  # noqa: S608
+    change(shared_collector, statement, ago(minutes=minutes), account)
     assert browser.get("/servers").status_code == 401
 
 
@@ -99,9 +107,9 @@ def test_use_keeps_a_session(shared_collector: CollectorProcess) -> None:
     account = make_account(shared_collector, "activa")
     browser = Browser(shared_collector)
     browser.log_in("activa")
-    age = "UPDATE sesiones SET usada = datetime('now', '-59 minutes') WHERE id_cuenta = ?"
+    age = "UPDATE sesiones SET usada = ? WHERE id_cuenta = ?"
     for _ in range(2):
-        change(shared_collector, age, account)
+        change(shared_collector, age, ago(minutes=59), account)
         assert browser.get("/servers").status_code == 200
 
 
@@ -129,9 +137,9 @@ def test_five_wrong_passwords_slow_the_sixth(shared_collector: CollectorProcess)
     assert 1 <= int(sixth.headers["Retry-After"]) <= 4
     elsewhere = Browser(shared_collector, "127.0.1.2").log_in("lenta")
     assert elsewhere.status_code == 429, "the account is slowed from everywhere"
-    past = "UPDATE intentos SET ultimo = datetime(ultimo, '-5 seconds') WHERE quien = ?"
-    change(shared_collector, past, "cuenta:lenta")
-    change(shared_collector, past, "red:127.0.1.1")
+    past = "UPDATE intentos SET ultimo = ? WHERE quien = ?"
+    change(shared_collector, past, ago(seconds=5), "cuenta:lenta")
+    change(shared_collector, past, ago(seconds=5), "red:127.0.1.1")
     assert browser.log_in("lenta").status_code == 303
     assert not shared_collector.rows("SELECT * FROM intentos WHERE quien = 'cuenta:lenta'")
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from API.app.accounts.roles import Role
-from tests.api.people import FROM_OUR_PAGE, Browser, change, command, make_account
+from tests.api.people import FROM_OUR_PAGE, Browser, ago, change, command, make_account
 from tests.conftest import CollectorProcess, NewCollector
 
 
@@ -55,8 +55,8 @@ def test_a_token_is_made_by_command(new_collector: NewCollector) -> None:
 
 def test_a_token_ends(shared_collector: CollectorProcess) -> None:
     token = make_token(logged_in(shared_collector, "breve"), "se-acaba")
-    past = "UPDATE tokens_personales SET caduca = datetime('now', '-1 second') WHERE nombre = ?"
-    change(shared_collector, past, "se-acaba")
+    past = "UPDATE tokens_personales SET caduca = ? WHERE nombre = ?"
+    change(shared_collector, past, ago(seconds=1), "se-acaba")
     assert shared_collector.get("/servers", headers=bearer(token)).status_code == 401
 
 

@@ -1,0 +1,184 @@
+"""Housekeeping on PostgreSQL: partitions go, what must stay stays, and nobody waits for it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from API.app import partitioned
+from API.app.housekeeper import look_after
+from API.app.housekeeping import StoppedError, Way, alone, housekeeping_engine
+from API.app.ingest.retention import Limits, limits_of
+from API.app.ingest.sql import to_ms
+from API.app.ingest.store import Store
+from API.app.settings import settings_from
+from createDB.engine import open_engine
+from createDB.housekeeping import housekeeping
+from createDB.postgresql.partitions import make_partitions
+from createDB.schema import OPEN
+from tests.ingest.conftest import BASE, entry, processes
+from tests.postgresql import PostgresServer, rows_of
+
+DAY_S = 86_400
+FIRST = f"{BASE:%Y%m%d}"
+
+
+class Kept:
+    """A database with partitions of the week from `BASE` on, and what looks after it."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.settings = settings_from({"database": url, "storage": str(folder)}, {}, folder / "no")
+        self.engine = open_engine(self.settings.database)
+        self.reader = open_engine(self.settings.database, read_only=True)
+        self.keeper = housekeeping_engine(self.settings)
+        self.store = Store(rows=True)
+        with self.engine.begin() as connection:
+            make_partitions(connection, BASE.date(), BASE.date() + timedelta(days=6))
+
+    def report(self, agent: int, day: int, number: int, **fields: Any) -> None:
+        """Store a report that came so many days after `BASE`."""
+        given = {"procesos": processes((1, f"p{number}"), (2, "sshd"))} | fields
+        given["usuarios_activos"] = [{"pid": 1, "name": "ana"}]
+        moment = BASE + timedelta(days=day)
+        made = entry(agent, day * DAY_S, number, **given)._replace(recibido=moment)
+        with self.engine.begin() as connection:
+            self.store.store(connection, [made], moment)
+
+    def clean(self, *limits: float, rest: Any = lambda _seconds: False) -> dict[str, int]:
+        """Make a pass with limits in days after the day of `BASE`; gives what it told of."""
+        told: dict[str, int] = {}
+
+        def tell(what: str, count: int) -> None:
+            told[what] = told.get(what, 0) + count
+
+        midnight = BASE.replace(hour=0)
+        kept = Limits(*(to_ms(midnight + timedelta(days=days)) if days else 0 for days in limits))
+        way = Way(alone, rest, told=tell)
+        look_after(self.keeper, self.reader, self.settings, kept, way)
+        return told
+
+    def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
+        return rows_of(self.url, query, arguments)
+
+    def numbers(self, table: str = "servers") -> list[int]:
+        query = f"SELECT DISTINCT id_serv FROM {table} ORDER BY 1"  # noqa: S608 - ours
+        return [row["id_serv"] for row in self.rows(query)]
+
+    def tables(self) -> set[str]:
+        return {row["relname"] for row in self.rows("SELECT relname FROM pg_class")}
+
+    def close(self) -> None:
+        for engine in (self.engine, self.reader, self.keeper):
+            engine.dispose()
+
+
+@pytest.fixture
+def kept(postgresql: PostgresServer, tmp_path: Path) -> Iterator[Kept]:
+    with postgresql.database("completo") as url:
+        made = Kept(url, tmp_path)
+        yield made
+        made.close()
+
+
+@pytest.mark.parametrize("most_moved", [100, 0], ids=["moved", "apart"])
+def test_days_go_and_the_latest_reports_stay(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, most_moved: int
+) -> None:
+    monkeypatch.setattr(partitioned, "MOST_MOVED", most_moved)
+    for number, (agent, day) in enumerate([(0, 0), (1, 0), (0, 1), (2, 1), (0, 2), (0, 4)]):
+        kept.report(agent, day, number)
+    of_latest = "SELECT * FROM procesos WHERE id_serv IN (2, 4) ORDER BY id_proc"
+    before = kept.rows(of_latest)
+    assert kept.clean(3.1) == {"reportes": 3}
+    for table in ("servers", "procesos", "usuarios_activos", "reportes"):
+        assert kept.numbers(table) == [2, 4, 6]
+    assert kept.rows(of_latest) == before
+    there = kept.tables()
+    assert not there & {f"{table}_{FIRST}" for table in ("servers", "procesos")}
+    assert not [name for name in there if name.endswith(("por_borrar", "nueva"))]
+    with kept.reader.connect() as connection:
+        assert limits_of(connection).reportes == to_ms(BASE.replace(hour=0) + timedelta(days=3.1))
+    kept.report(1, 4, 9)
+    kept.report(2, 4, 10)
+    assert kept.clean(3.1) == {"reportes": 2}
+    assert kept.numbers() == [6, 7, 8]
+    assert not [name for name in kept.tables() if "ultimos" in name]
+    assert kept.clean(3.1) == {}
+
+
+def test_a_day_stays_until_all_of_it_is_past(kept: Kept) -> None:
+    kept.report(0, 0, 0)
+    kept.report(0, 1, 1)
+    assert kept.clean(1) == {}, "a clock may be five minutes ahead"
+    assert kept.clean(1.01) == {"reportes": 1}
+
+
+def test_open_periods_stay_and_months_go(kept: Kept) -> None:
+    for day, name in enumerate(["uno", "dos", "dos"]):
+        kept.report(0, day, day, procesos=processes((1, name), (2, "siempre")))
+    assert kept.clean(0, 5) == {}, "the month is not over"
+    [past] = kept.rows("SELECT count(*) AS n FROM periodos WHERE hasta < ?", OPEN)
+    still = kept.rows("SELECT * FROM periodos_abiertos ORDER BY id_hecho, pid")
+    assert kept.clean(0, 30) == {"periodos": past["n"]}
+    assert kept.rows("SELECT * FROM periodos ORDER BY id_hecho, pid") == still
+
+
+def test_what_is_in_use_is_left_for_later(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitioned, "TRIES", 3)
+    waits: list[float] = []
+
+    def counted(seconds: float) -> bool:
+        waits.append(seconds)
+        return False
+
+    kept.report(0, 0, 0)
+    kept.report(0, 1, 1)
+    with kept.reader.connect() as reading:
+        reading.exec_driver_sql("SELECT count(*) FROM servers").scalar()
+        assert kept.clean(3, rest=counted) == {}
+    assert len(waits) == 3
+    assert kept.clean(3) == {"reportes": 1}
+
+
+def test_a_pass_that_is_stopped_goes_on_later(kept: Kept) -> None:
+    for day in range(3):
+        kept.report(0, day, day)
+    with pytest.raises(StoppedError):
+        kept.clean(3, rest=lambda _seconds: True)
+    kept.clean(3)
+    assert kept.numbers() == [3]
+
+
+def test_what_a_pass_that_was_killed_left_is_taken_away(kept: Kept) -> None:
+    with kept.engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE servers DETACH PARTITION servers_{FIRST}")
+        connection.exec_driver_sql(
+            f"ALTER TABLE servers_{FIRST} RENAME TO servers_{FIRST}_por_borrar"
+        )
+    kept.clean()
+    assert f"servers_{FIRST}_por_borrar" not in kept.tables()
+
+
+def test_partitions_are_made_ahead(kept: Kept) -> None:
+    last = datetime.now(UTC).date() + timedelta(days=7)
+    with kept.engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP TABLE servers_{last:%Y%m%d}, procesos_{last:%Y%m%d}")
+    kept.clean()
+    assert {f"servers_{last:%Y%m%d}", f"procesos_{last:%Y%m%d}"} <= kept.tables()
+
+
+def test_by_hand_it_says_what_it_would_remove(kept: Kept, tmp_path: Path) -> None:
+    kept.report(0, 0, 0)
+    kept.report(0, 1, 1)
+    days = (datetime.now(UTC).date() - BASE.date()).days
+    given = {"database": kept.url, "storage": str(tmp_path), "keep_reports": str(days - 3)}
+    settings = settings_from(given, {}, tmp_path / "no")
+    [said] = housekeeping(settings, dry_run=True)
+    assert "2 reportes" in said
+    assert kept.numbers() == [1, 2]
+    [said] = housekeeping(settings, dry_run=False)
+    assert "1 reportes" in said
+    assert kept.numbers() == [2]
