@@ -64,9 +64,9 @@ def assert_history(collector: CollectorProcess) -> None:
         "SELECT 1 FROM periodos a JOIN periodos b USING (num_agente, id_hecho, pid) "
         "WHERE a.desde < b.desde AND a.hasta > b.desde"
     )
-    reports = {line["id_serv"]: line["reporte"] for line in collector.journal()}
-    for row in collector.rows("SELECT id_serv FROM agentes"):
-        report = reports[row["id_serv"]]
+    reports = {line["id_reporte"]: line["reporte"] for line in collector.journal()}
+    for row in collector.rows("SELECT id_reporte FROM agentes JOIN servers USING (id_serv)"):
+        report = reports[row["id_reporte"]]
         rows = collector.rows(
             "SELECT pid, name, username FROM historial_procesos "
             "WHERE id_agente = ? AND hasta IS NULL ORDER BY pid",
@@ -88,7 +88,9 @@ def assert_whole(collector: CollectorProcess, answered: Answered) -> None:
     lines = collector.journal()
     in_log = {line["id_reporte"]: line["id_serv"] for line in lines}
     assert len(in_log) == len(lines), "a report stands twice in the log"
-    assert in_database == in_log
+    assert in_database.keys() == in_log.keys()
+    # On PostgreSQL what comes back from the log is given another number: nobody was told the first.
+    assert in_database == in_log or collector.postgresql
     assert answered.items() <= in_database.items()
 
 
