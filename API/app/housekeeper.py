@@ -131,6 +131,7 @@ class Housekeeper:
             now = time.monotonic()
             watch.tick(now)
             look_after_it.tick(now)
+            self._refresh_statistics()
             if self._stop.wait(LOOK_S):
                 return
 
@@ -148,6 +149,20 @@ class Housekeeper:
                     free_mib=disk.free >> 20,
                 )
         return full
+
+    def _refresh_statistics(self) -> None:
+        """Have PostgreSQL know how large its tables have become; two at once do no harm."""
+        if not is_postgresql(self._settings.database):
+            return
+        from createDB.postgresql.statistics import refresh
+
+        try:
+            with self._own.begin() as connection:
+                refresh(connection)
+        except DBAPIError as error:
+            log.warning("statistics are made later", reason=str(error.orig))
+        finally:
+            self._own.dispose()
 
     def _pass(self) -> bool:
         self._removed.clear()

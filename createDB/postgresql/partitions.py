@@ -75,6 +75,8 @@ def _ms(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
-_HERE = "relnamespace = current_schema()::regnamespace"
-_PARTITIONED = f"SELECT relname FROM pg_class WHERE relkind = 'p' AND {_HERE}"  # noqa: S608
-_PARTITIONS = f"SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND {_HERE}"  # noqa: S608
+HERE = "relnamespace = current_schema()::regnamespace"
+"""What makes a row of `pg_class` one of this database's tables."""
+
+_PARTITIONED = f"SELECT relname FROM pg_class WHERE relkind = 'p' AND {HERE}"  # noqa: S608
+_PARTITIONS = f"SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND {HERE}"  # noqa: S608

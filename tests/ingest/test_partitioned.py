@@ -1,5 +1,6 @@
 """Housekeeping on PostgreSQL: partitions go, what must stay stays, and nobody waits for it."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from API.app.ingest.store import Store
 from API.app.settings import settings_from
 from createDB.engine import open_engine
 from createDB.housekeeping import housekeeping
+from createDB.postgresql import statistics
 from createDB.postgresql.partitions import make_partitions
 from createDB.schema import OPEN
 from tests.ingest.conftest import BASE, entry, processes
@@ -182,3 +184,17 @@ def test_by_hand_it_says_what_it_would_remove(kept: Kept, tmp_path: Path) -> Non
     [said] = housekeeping(settings, dry_run=False)
     assert "1 reportes" in said
     assert kept.numbers() == [2]
+
+
+def test_the_size_of_tables_with_partitions_is_known(kept: Kept) -> None:
+    kept.report(0, 0, 0)
+    seen = set[str]()
+    end = time.monotonic() + 20
+    while not {"servers", "procesos", "periodos"} <= seen and time.monotonic() < end:
+        with kept.engine.begin() as connection:  # what PostgreSQL counts comes a second later
+            seen |= set(statistics.refresh(connection))
+        time.sleep(0.1)
+    found = kept.rows("SELECT relname, reltuples FROM pg_class WHERE relkind = 'p'")
+    assert {row["relname"] for row in found if row["reltuples"] >= 1} >= {"servers", "procesos"}
+    with kept.engine.begin() as connection:
+        assert statistics.refresh(connection) == []
