@@ -118,7 +118,7 @@ def simulate(
 
     running = collector()
     servers.start = time.time()
-    lines = Lines(herd, port, record.tick)
+    lines = Lines(herd, [port], record.tick)
     try:
         lines.run(warm)
         record.begin(lines)

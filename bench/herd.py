@@ -19,7 +19,7 @@ from sender import next_pause
 
 from bench.servers import Servers
 
-STORED = (HTTPStatus.OK, HTTPStatus.CREATED)
+STORED = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
 
 
 class Request(NamedTuple):
@@ -154,7 +154,7 @@ class Herd:
     def _delivered(self, number: int, answer: Answer) -> None:
         if answer.status == HTTPStatus.CREATED:
             self.numbers.append(json.loads(answer.body)["id_serv"])
-        else:
+        elif answer.status == HTTPStatus.OK:
             self.found += 1
         self.sent[number] += 1
         self.waiting -= 1

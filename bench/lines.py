@@ -1,4 +1,4 @@
-"""Connections over which a simulated fleet talks to a collector: few, kept, and one loop."""
+"""Connections over which a simulated fleet talks to its collectors: few, kept, and one loop."""
 
 import contextlib
 import re
@@ -6,13 +6,14 @@ import selectors
 import socket
 import time
 from array import array
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
-from bench.herd import Answer, Herd, Request
+from bench.herd import STORED, Answer, Herd, Request
 from bench.load import is_whole
 
 LINES = 128
-"""Connections at a time, fewer than the collector lets one address have."""
+"""Connections at a time to a collector, fewer than it lets one address have."""
 
 PATIENCE_S = 60.0
 """An agent's own: `[agente] plazo`."""
@@ -24,6 +25,7 @@ class Line:
     """A connection, and what is going on there."""
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.number = -1
@@ -36,11 +38,23 @@ class Line:
 class Lines:
     """The loop: sends for a herd what is to be sent, and tells it what comes back."""
 
-    def __init__(self, herd: Herd, port: int, on_tick: Callable[["Lines", float], None]) -> None:
-        self._herd, self._port, self._on_tick = herd, port, on_tick
+    def __init__(
+        self, herd: Herd, ports: Sequence[int], on_tick: Callable[["Lines", float], None]
+    ) -> None:
+        """Make it, with nothing open.
+
+        Args:
+            herd: whose requests these are.
+            ports: of the collectors; the herd divides evenly over them, and who hears nothing from
+                its own goes to the next.
+            on_tick: is called once a second, with the time.
+        """
+        self._herd, self._ports, self._on_tick = herd, ports, on_tick
+        self._moved: Counter[int] = Counter()
+        """How often a machine went to another collector."""
         self._selector = selectors.DefaultSelector()
-        self._idle: list[Line] = []
-        self._open = 0
+        self._idle: dict[int, list[Line]] = {port: [] for port in ports}
+        self._open: Counter[int] = Counter()
         self._began = time.monotonic()
         self._ticked = 0.0
         self.latencies = array("f")
@@ -58,7 +72,7 @@ class Lines:
         """
         while (now := self.now()) < seconds and (gathering or self._herd.waiting):
             self._herd.advance(now, gathering=gathering)
-            while self._herd.ready and (self._idle or self._open < LINES):
+            while self._herd.ready and self._has_line(self._herd.ready[0][0]):
                 number, since = self._herd.ready.popleft()
                 self._send(number, since)
             event = self._herd.next_event(gathering=gathering)
@@ -76,21 +90,29 @@ class Lines:
             key.data.socket.close()
         self._selector.close()
 
+    def _port(self, number: int) -> int:
+        """Tell which collector a machine reports to."""
+        return self._ports[(number + self._moved[number]) % len(self._ports)]
+
+    def _has_line(self, number: int) -> bool:
+        port = self._port(number)
+        return bool(self._idle[port]) or self._open[port] < LINES
+
     def _send(self, number: int, since: float) -> None:
-        request = self._herd.request(number)
+        request, port = self._herd.request(number), self._port(number)
         try:
-            line = self._idle.pop() if self._idle else self._connect()
+            line = self._idle[port].pop() if self._idle[port] else self._connect(port)
             line.number, line.since = number, since
             line.socket.sendall(_text(request))
         except ConnectionRefusedError:
-            self._herd.answered(number, Answer(0), self.now())
+            self._unheard(number)
         except OSError:
             self._lost(line)
 
-    def _connect(self) -> Line:
-        line = Line(self._port)
+    def _connect(self, port: int) -> Line:
+        line = Line(port)
         self._selector.register(line.socket, selectors.EVENT_READ, line)
-        self._open += 1
+        self._open[port] += 1
         return line
 
     def _receive(self, line: Line) -> None:
@@ -106,9 +128,9 @@ class Lines:
             return
         answer, number = _parse(line.received), line.number
         line.received, line.number, line.fresh = b"", -1, False
-        self._idle.append(line)
+        self._idle[line.port].append(line)
         now = self.now()
-        if answer.status in (200, 201):
+        if answer.status in STORED:
             self.latencies.append(now - line.since)
         self._herd.answered(number, answer, now)
 
@@ -116,15 +138,20 @@ class Lines:
         """Let go of a connection; what was sent as it ended is sent again, as by any client."""
         self._selector.unregister(line.socket)
         line.socket.close()
-        self._open -= 1
+        self._open[line.port] -= 1
         with contextlib.suppress(ValueError):
-            self._idle.remove(line)
+            self._idle[line.port].remove(line)
         if line.number < 0:
             return
         if line.fresh or line.received:
-            self._herd.answered(line.number, Answer(0), self.now())
+            self._unheard(line.number)
         else:
             self._herd.ready.appendleft((line.number, line.since))
+
+    def _unheard(self, number: int) -> None:
+        """Let a machine that heard nothing go to another collector."""
+        self._moved[number] += 1
+        self._herd.answered(number, Answer(0), self.now())
 
 
 def _text(request: Request) -> bytes:
