@@ -6,6 +6,7 @@ took it, and judged.
 """
 
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -182,35 +183,35 @@ def test_every_report_is_stored_once(
 class Clock:
     """The clock of whatever is started with `environment`."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         """Let it be right."""
-        self._file = file
-        self.go(0)
-        shown = subprocess.run(
-            [program("faketime"), "-m", "-f", "+0", "env"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        library = next(line for line in shown.stdout.splitlines() if line.startswith("LD_PRELOAD="))
+        self._file, library = folder / "clock", folder / "clock.so"
+        self._file.write_bytes(bytes(8))
+        source = Path(__file__).with_name("clock.c")
+        compiler = [
+            program("gcc"),
+            "-shared",
+            "-fPIC",
+            "-nostdlib",
+            "-o",
+            str(library),
+            str(source),
+        ]
+        subprocess.run(compiler, check=True)
         self.environment = os.environ | {
-            "LD_PRELOAD": library.removeprefix("LD_PRELOAD="),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+            "LD_PRELOAD": str(library), "CLOCK_FILE": str(self._file),
+        }  # fmt: skip
 
     def go(self, seconds: int) -> None:
         """Let it be wrong by so many seconds."""
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(f"{seconds:+}\n")
-        fresh.rename(self._file)
+        with self._file.open("r+b") as file:
+            file.write(struct.pack("q", seconds))
 
 
 @pytest.fixture
 def late(place: Place, tmp_path: Path) -> Iterator[tuple[CollectorProcess, Clock]]:
     """A third collector, and its clock."""
-    clock = Clock(tmp_path / "clock")
+    clock = Clock(tmp_path)
     collector = collector_in(tmp_path / "late", Path(), postgresql=place.first.postgresql)
     yield collector.start(env=clock.environment), clock
     collector.release()
