@@ -230,6 +230,7 @@ def is_back(engine: Engine) -> bool:
         require_current(engine.url)  # before it is opened to write, which would make a file anew
         with trial.begin() as connection:
             connection.exec_driver_sql("UPDATE bitacoras SET posicion = posicion WHERE 1 = 0")
+            connection.exec_driver_sql("UPDATE servers SET momento = momento WHERE 1 = 0")
     except (DBAPIError, DatabaseUnusableError, OSError):
         return False
     finally:
