@@ -20,7 +20,7 @@ from API.app.compliance.library import SHIPPED, Library
 from API.app.compliance.present import judge_new
 from API.app.compliance.review import review
 from API.app.jobs import AGAIN_S, TakenError
-from API.app.logs import configure_logs
+from API.app.logs import Trouble, configure_logs
 from API.app.settings import Settings
 
 log = structlog.get_logger()
@@ -76,6 +76,7 @@ def _judged(court: Court | None, parent: Connection) -> bool:
 
 def _judge(court: Court, parent: Connection) -> None:
     clock = Clock(court)
+    trouble = Trouble("judging goes on later")
     files_due = 0.0
     while True:
         try:
@@ -86,8 +87,10 @@ def _judge(court: Court, parent: Connection) -> None:
             more = judge_new(court).more
             busy = review(court) or clock.tick() or more
         except DBAPIError as error:
-            log.warning("judging goes on later", reason=str(error.orig))
+            trouble.met(str(error.orig))
             court.forget()
             busy = False
+        else:
+            trouble.over()
         if parent.poll(0 if busy else PAUSE_S):
             return

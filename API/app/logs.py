@@ -5,8 +5,14 @@ What an agent sent never makes a line of its own: line breaks in a value are esc
 
 import logging
 import sys
+import time
 
 import structlog
+
+log = structlog.get_logger()
+
+AGAIN_S = 60.0
+"""After how long a warning is repeated, in seconds, while nothing has changed."""
 
 
 def configure_logs() -> None:
@@ -21,3 +27,21 @@ def configure_logs() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
+
+
+class Trouble:
+    """Warns of what fails each time that it is tried: at first, and then once a minute."""
+
+    def __init__(self, event: str) -> None:
+        self._event = event
+        self._due = 0.0
+
+    def met(self, reason: str) -> None:
+        """Tell of a failure, if it is time to."""
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + AGAIN_S
+            log.warning(self._event, reason=reason)
+
+    def over(self) -> None:
+        """Tell of the next failure at once."""
+        self._due = 0.0

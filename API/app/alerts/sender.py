@@ -14,6 +14,7 @@ from API.app.alerts.contents import contents_of
 from API.app.alerts.file import Watched
 from API.app.alerts.outbox import Due
 from API.app.jobs import Job, TakenError, Turn
+from API.app.logs import Trouble
 from API.app.queries.times import now_ms
 from createDB.engine import open_engine
 
@@ -62,6 +63,7 @@ class Sender:
         self._reader = open_engine(url, read_only=True)
         self._trying: dict[str, Trying] = {}
         self._turn = Turn(self._engine, Job.TELLING)
+        self._trouble = Trouble("telling goes on later")
         self._term = 0
         self._is_ours()
 
@@ -90,7 +92,9 @@ class Sender:
         except TakenError:
             log.warning("another collector tells")
         except DBAPIError as error:
-            log.warning("telling goes on later", reason=str(error.orig))
+            self._trouble.met(str(error.orig))
+        else:
+            self._trouble.over()
 
     def _is_ours(self) -> bool:
         """Tell whether it is ours to tell: of several collectors one does."""
