@@ -19,7 +19,7 @@ install_libraries "$root/requirements.lock" "$home/.venv/lib/python$python/site-
 
 install -D -m 0755 "$root/deploy/colector/compliance-colector" -t "$stage/usr/bin"
 install -D -m 0644 "$root/deploy/systemd/compliance-colector.service" -t "$stage/usr/lib/systemd/system"
-sed 's|^# url = .*|url = /var/lib/compliance/database/servers.sqlite|; s|^# carpeta = /srv/compliance$|carpeta = /var/lib/compliance|' \
+sed 's|^# url = /srv/.*|url = /var/lib/compliance/database/servers.sqlite|; s|^# carpeta = /srv/compliance$|carpeta = /var/lib/compliance|' \
     "$root/API/config.ini" >"$stage/etc/compliance/colector.ini"
 cp "$root/LICENSE" "$stage/usr/share/doc/compliance-colector/copyright"
 make_package colector

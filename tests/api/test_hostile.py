@@ -168,6 +168,7 @@ def assert_nothing_escaped(collector: CollectorProcess) -> None:
         "collector.log",
         "storage/.lock",
         "storage/acceso-local",
+        "storage/conocidos.sqlite",
         f"storage/text/{log.name}",
     }
     assert found - {database, f"{database}-wal", f"{database}-shm"} == allowed
