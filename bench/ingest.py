@@ -163,7 +163,7 @@ def collector(
             checked(post_all(port, first, CLIENTS, tokens, authority))
             size = size_of(database)
             writer = int((storage / ".lock").read_text())
-            with nullcontext() if judged else _held(_judge_beside(writer)):
+            with nullcontext() if judged else _held(_judge_beside(writer), database):
                 result = checked(post_all(port, reports, CLIENTS, tokens, authority))
                 behind = _behind(database)
             memory = _peak_memory(writer)
@@ -183,8 +183,11 @@ def _judge_beside(writer: int) -> psutil.Process:
 
 
 @contextmanager
-def _held(process: psutil.Process) -> Iterator[None]:
-    """Keep a process from working as long as the context lasts."""
+def _held(process: psutil.Process, database: Path) -> Iterator[None]:
+    """Hold the judge, once it has judged all: with the database's lock it would hold everybody."""
+    while _behind(database):
+        time.sleep(0.1)
+    time.sleep(0.5)
     process.suspend()
     try:
         yield

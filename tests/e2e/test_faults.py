@@ -160,13 +160,17 @@ def fill_the_disk(place: Place, reporters: Reporters) -> None:
         place.server.start()
 
 
-FAULTS = (
-    kill_collector, kill_database, kill_both, restart_database, cut_the_network,
-    let_the_network_die, slow_the_network, hold_a_lock, fill_the_disk,
-)  # fmt: skip
+USUAL = (kill_both, cut_the_network, hold_a_lock, fill_the_disk)
+RARER = (kill_collector, kill_database, restart_database, let_the_network_die, slow_the_network)
+"""Those of which each is a part of a usual one, or has a test of its own elsewhere: with --long."""
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "fault" in metafunc.fixturenames:
+        faults = USUAL + RARER if metafunc.config.getoption("--long") else USUAL
+        metafunc.parametrize("fault", faults, ids=lambda fault: fault.__name__)
+
+
 def test_every_report_is_stored_once(
     place: Place, fault: Callable[[Place, Reporters], None]
 ) -> None:
