@@ -4,15 +4,13 @@ from alembic import command
 from sqlalchemy import Connection
 
 from createDB.state import alembic_config, metadata_of
-from createDB.views import COMPACT, Layout, make_views
+from createDB.views import Layout, make_views, tables_in
 
 
 def create_tables(connection: Connection, layout: Layout) -> None:
     """Make every table and view anew and write down the revision, in the caller's transaction."""
-    views = {view.name for view in COMPACT} if layout is Layout.COMPACTO else set()
     declared = metadata_of(connection.dialect.name)
-    tables = [table for table in declared.sorted_tables if table.name not in views]
-    declared.create_all(connection, tables=tables)
+    declared.create_all(connection, tables=tables_in(declared, layout))
     if connection.dialect.name == "postgresql":
         from createDB.postgresql.building import finish_tables
 

@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, MetaData, Table
 
 from createDB.schema import MAX_NUMBER, OPEN
 
@@ -230,6 +230,12 @@ def layout_of(connection: Connection) -> Layout:
     query = _IS_A_VIEW[connection.dialect.name]
     is_view = connection.exec_driver_sql(query).first() is not None
     return Layout.COMPACTO if is_view else Layout.COMPLETO
+
+
+def tables_in(declared: MetaData, layout: Layout) -> list[Table]:
+    """Give what is a table in a layout, not a view; what others refer to comes first."""
+    views = {view.name for view in COMPACT} if layout is Layout.COMPACTO else set()
+    return [table for table in declared.sorted_tables if table.name not in views]
 
 
 def select_of(view: View, dialect: str) -> str:

@@ -20,7 +20,7 @@ from createDB.moving.origin import PIECE, Part, Row
 from createDB.moving.proof import Sum, arrived, sum_of
 from createDB.postgresql.partitions import OF_REPORTS
 from createDB.tables import create_tables
-from createDB.views import COMPACT, Layout, layout_of
+from createDB.views import Layout, layout_of, tables_in
 
 CACHE_KIB = 64 << 10
 """What SQLite may keep in memory of the file that it fills."""
@@ -73,14 +73,12 @@ def _parts(layout: Layout, owner: str) -> list[Part]:
     """Say what each table of the file gets."""
     before = owner.replace("'", "''") + "/"
     own = f"regexp_replace(archivo, '^{re.escape(before)}', '')"
-    views = {view.name for view in COMPACT} if layout is Layout.COMPACTO else set()
     parts = []
-    for table in schema.metadata.sorted_tables:
-        if table.name not in views:
-            columns = [column.name for column in table.columns]
-            values = tuple(own if name == "archivo" else name for name in columns)
-            key = tuple(column.name for column in table.columns if column.primary_key)
-            parts.append(Part(table, table.name, values, key))
+    for table in tables_in(schema.metadata, layout):
+        columns = [column.name for column in table.columns]
+        values = tuple(own if name == "archivo" else name for name in columns)
+        key = tuple(column.name for column in table.columns if column.primary_key)
+        parts.append(Part(table, table.name, values, key))
     return parts
 
 

@@ -24,7 +24,7 @@ from createDB.postgresql.partitions import OF_REPORTS
 from createDB.postgresql.tables import NO_AGENT
 from createDB.schema import OPEN
 from createDB.state import VERSION_TABLE
-from createDB.views import COMPACT, Layout
+from createDB.views import Layout, tables_in
 
 Row = tuple[Any, ...]
 Rows = Generator[list[Row], None, None]
@@ -81,12 +81,7 @@ class Origin:
         self._owner = owner
         is_view = "SELECT 1 FROM sqlite_master WHERE name = 'procesos' AND type = 'view'"
         self.layout = Layout.COMPACTO if self._value(is_view) else Layout.COMPLETO
-        views = {view.name for view in COMPACT} if self.layout is Layout.COMPACTO else set()
-        self.parts = [
-            _part(table, owner)
-            for table in tables.metadata.sorted_tables
-            if table.name not in views
-        ]
+        self.parts = [_part(table, owner) for table in tables_in(tables.metadata, self.layout)]
 
     def count(self, part: Part) -> int:
         """Count the rows that a table gets."""

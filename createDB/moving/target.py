@@ -18,7 +18,7 @@ from createDB.postgresql.building import become_builder
 from createDB.postgresql.tables import metadata
 from createDB.state import State, state_of
 from createDB.tables import create_tables
-from createDB.views import COMPACT, Layout, layout_of
+from createDB.views import Layout, layout_of, tables_in
 
 MOVING = 0x636F6D70_00000006
 """The advisory lock of whoever fills a database; PostgreSQL takes it back with the connection."""
@@ -121,8 +121,7 @@ def _require_empty(connection: Connection, layout: Layout) -> None:
         raise DatabaseUnusableError(
             f"{name}: ya tiene tablas, y no son {layout}; dé una base de PostgreSQL vacía"
         )
-    views = {view.name for view in COMPACT} if layout is Layout.COMPACTO else set()
-    for table in sorted(metadata.tables.keys() - views):
+    for table in sorted(table.name for table in tables_in(metadata, layout)):
         if table in STARTS_WITH:
             connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
         elif connection.exec_driver_sql(f"SELECT 1 FROM {table} LIMIT 1").first():  # noqa: S608

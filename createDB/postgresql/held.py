@@ -13,6 +13,7 @@ from sqlalchemy.pool import StaticPool
 from createDB.engine import name_of, unusable
 from createDB.findings import Asked, Findings
 from createDB.postgresql.direct import DirectConnection
+from createDB.postgresql.partitions import HERE
 from createDB.postgresql.tables import NO_AGENT
 from createDB.reading import LogReader
 from createDB.schema import metadata, procesos, servers, usuarios_activos
@@ -103,8 +104,8 @@ def check_rows(database: Asked, findings: Findings) -> None:
 
 
 _KINDS = (
-    "SELECT relname::text, relkind::text FROM pg_class "
-    "WHERE relnamespace = current_schema()::regnamespace AND relname IN "
+    "SELECT relname::text, relkind::text FROM pg_class "  # noqa: S608 - text of ours
+    f"WHERE {HERE} AND relname IN "
     "('procesos', 'usuarios_activos')"
 )
 _WRONG = {

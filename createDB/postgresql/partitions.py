@@ -44,7 +44,7 @@ def make_days(connection: Connection, days: Iterable[date]) -> None:
     for day in days:
         for table in tables:
             if (name := f"{table}_{day:%Y%m%d}") not in there:
-                _make(connection, table, name, f"'{day}'", f"'{day + timedelta(days=1)}'")
+                _make(connection, table, name, *bounds_of(day))
 
 
 def make_months(connection: Connection, days: Iterable[date]) -> None:
@@ -53,6 +53,11 @@ def make_months(connection: Connection, days: Iterable[date]) -> None:
     for month in sorted({day.replace(day=1) for day in days}):
         if (name := f"{OF_PERIODS}_{month:%Y%m}") not in there:
             _make(connection, OF_PERIODS, name, str(_ms(month)), str(_ms(_next(month))))
+
+
+def bounds_of(day: date) -> tuple[str, str]:
+    """Give the bounds of a day's partition, as statements have them."""
+    return f"'{day}'", f"'{day + timedelta(days=1)}'"
 
 
 def _make(connection: Connection, table: str, name: str, first: str, after: str) -> None:

@@ -1,11 +1,11 @@
 """Takes partitions out of their tables, and what is left of them away."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from sqlalchemy import Connection
 
-from createDB.postgresql.partitions import OF_PERIODS, OF_REPORTS
+from createDB.postgresql.partitions import HERE, OF_PERIODS, OF_REPORTS, bounds_of
 
 GOING = "por_borrar"
 """Stands after the name of a partition that was taken out, until its table is dropped."""
@@ -66,17 +66,12 @@ def move(connection: Connection, source: str, target: str, numbers: Sequence[int
     connection.exec_driver_sql(query, (list(numbers),))
 
 
-def bounds_of(day: date) -> tuple[str, str]:
-    """Give the bounds of a day's partition, as statements have them."""
-    return f"'{day}'", f"'{day + timedelta(days=1)}'"
-
-
 _PARTITIONS_OF = """
     SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = to_regclass(?) ORDER BY 1
 """
-_LEFT_BEHIND = r"""
+_LEFT_BEHIND = rf"""
     SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition
-    AND relnamespace = current_schema()::regnamespace
+    AND {HERE}
     AND (relname LIKE '%\_' || ? OR relname LIKE '%\_' || ?)
-"""
+"""  # noqa: S608 - text of our own
