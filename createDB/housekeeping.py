@@ -17,12 +17,13 @@ from API.app.ingest.expiry import old_files
 from API.app.ingest.positions import positions_in
 from API.app.ingest.retention import Limits
 from API.app.ingest.store import utc_now
-from API.app.jobs import Job, Turn
+from API.app.jobs import Turn
 from API.app.partitioned import counts as of_partitions
 from API.app.settings import Settings
 from API.app.storage import StorageInUseError, lock_storage, owner_of
 from createDB.engine import is_postgresql, name_of, open_engine, unusable
 from createDB.errors import DatabaseUnusableError
+from createDB.postgresql.locks import Lock
 from createDB.state import require_current
 
 NAMES = {
@@ -81,7 +82,7 @@ def _remove(
     with bar, _Lock(settings.storage) as lock:
         engine = housekeeping_engine(settings, checkpoints=lock.ours)
         try:
-            if not Turn(engine, Job.HOUSEKEEPING).is_ours():
+            if not Turn(engine, Lock.HOUSEKEEPING).is_ours():
                 raise DatabaseUnusableError(f"{name_of(engine.url)}: un colector está limpiando")
             way = Way(alone, _rest, names=lock.ours, told=told)
             shrinks = look_after(engine, reader, settings, limits, way)

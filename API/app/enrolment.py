@@ -19,7 +19,8 @@ from API.app.audit import Actor, record
 from API.app.errors import ProblemError
 from API.app.invitations import count_enrolment
 from API.app.queries.admission import REVOKED, Invitation, Known
-from API.app.serial import Serial, serially
+from API.app.serial import serially
+from createDB.postgresql.locks import Lock
 from createDB.schema import agentes, credenciales
 
 MINUTE = timedelta(minutes=1)
@@ -82,7 +83,7 @@ def enrol(
     Raises:
         ProblemError: 409 where identity or token are another's, 403 or 429 at a limit.
     """
-    serially(connection, Serial.ENROLLING)
+    serially(connection, Lock.ENROLLING)
     if _is_registered(connection, asked):
         return False
     server = _server(connection, str(asked.id_agente))

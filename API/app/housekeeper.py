@@ -27,11 +27,12 @@ from API.app.ingest.positions import forget_file, positions_in
 from API.app.ingest.retention import Limits
 from API.app.ingest.store import utc_now
 from API.app.ingest.writer import Writer
-from API.app.jobs import Job, Turn
+from API.app.jobs import Turn
 from API.app.partitioned import Partitioned
 from API.app.settings import Settings
 from API.app.storage import owner_of
 from createDB.engine import database_file, is_postgresql
+from createDB.postgresql.locks import Lock
 
 log = structlog.get_logger()
 
@@ -110,7 +111,7 @@ class Housekeeper:
     def __init__(self, settings: Settings, reader: Engine, writer: Writer) -> None:
         self._settings, self._reader, self._writer = settings, reader, writer
         self._engine = housekeeping_engine(settings)
-        self._turn = Turn(self._engine, Job.HOUSEKEEPING)
+        self._turn = Turn(self._engine, Lock.HOUSEKEEPING)
         self._own = housekeeping_engine(settings)
         self._stop = threading.Event()
         self._removed: dict[str, int] = {}

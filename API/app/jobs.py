@@ -6,26 +6,15 @@ collector, whose job everything is.
 """
 
 import time
-from enum import IntEnum
 from typing import Any
 
 from sqlalchemy import Engine, event
 
 from createDB.engine import is_postgresql
+from createDB.postgresql.locks import Lock
 
 AGAIN_S = 5.0
 """How long to wait before it is tried again to take a job that somebody else has, in seconds."""
-
-
-class Job(IntEnum):
-    """What is done by one; the number is its lock's.
-
-    "comp" in the upper half keeps it apart from other programs' locks (createDB/postgresql).
-    """
-
-    JUDGING = 0x636F6D70_00000002
-    TELLING = 0x636F6D70_00000003
-    HOUSEKEEPING = 0x636F6D70_00000004
 
 
 class TakenError(Exception):
@@ -39,7 +28,7 @@ class Turn:
     alone, with one connection at a time.
     """
 
-    def __init__(self, engine: Engine, job: Job) -> None:
+    def __init__(self, engine: Engine, job: Lock) -> None:
         self._engine, self._job = engine, job
         self._shared = is_postgresql(engine.url)
         self._not_before = 0.0

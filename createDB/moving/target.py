@@ -9,19 +9,16 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from API.app.jobs import Job
 from createDB.engine import name_of, open_engine, unusable
 from createDB.errors import DatabaseUnusableError
 from createDB.moving import place
 from createDB.moving.place import called
 from createDB.postgresql.building import become_builder
+from createDB.postgresql.locks import Lock
 from createDB.postgresql.tables import metadata
 from createDB.state import State, state_of
 from createDB.tables import create_tables
 from createDB.views import Layout, layout_of, tables_in
-
-MOVING = 0x636F6D70_00000006
-"""The advisory lock of whoever fills a database; PostgreSQL takes it back with the connection."""
 
 HANDOVER_S = 10.0
 """How long to wait for a run that was killed, whose connection is not gone yet."""
@@ -64,7 +61,9 @@ def _take_turn(connection: Connection) -> None:
     deadline = time.monotonic() + HANDOVER_S
     while True:
         with connection.begin():
-            if connection.exec_driver_sql("SELECT pg_try_advisory_lock(?)", (MOVING,)).scalar():
+            if connection.exec_driver_sql(
+                "SELECT pg_try_advisory_lock(?)", (int(Lock.MOVING),)
+            ).scalar():
                 # So that it finds out that this end is gone while it makes an index.
                 connection.exec_driver_sql("SET client_connection_check_interval = '2s'")
                 return
@@ -89,7 +88,7 @@ def claim(connection: Connection, layout: Layout, way: str, mark: str) -> None:
     name = called(connection)
     with connection.begin():
         become_builder(connection)
-        if not connection.exec_driver_sql(_AT_REST, (Job.JUDGING,)).scalar():
+        if not connection.exec_driver_sql(_AT_REST, (Lock.JUDGING,)).scalar():
             raise DatabaseUnusableError(f"{name}: la usa un colector; deténgalo antes")
         state, revision = state_of(connection)
         if state is State.NEW:

@@ -5,17 +5,12 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from createDB.errors import DatabaseUnusableError
+from createDB.postgresql.locks import Lock
 from createDB.postgresql.partitions import make_first_partitions
 from createDB.postgresql.tables import ONLY_GROWS
 
 OLDEST = 150_000
 """The oldest version that will do, as `server_version_num` has it: 15 has unique keys of NULLs."""
-
-BUILDING = 0x636F6D70_00000001
-"""The advisory lock of whoever builds; "comp" in its upper half keeps it apart from others' locks.
-
-PostgreSQL takes it back with the transaction, however that ends (https://www.postgresql.org/docs/
-current/explicit-locking.html#ADVISORY-LOCKS)."""
 
 FUNCTIONS = Path(__file__).with_name("functions.sql")
 
@@ -26,7 +21,7 @@ def become_builder(connection: Connection) -> None:
     Raises:
         DatabaseUnusableError: the server is too old.
     """
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (BUILDING,))
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (int(Lock.BUILDING),))
     version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
     if int(version) < OLDEST:
         raise DatabaseUnusableError(f"hace falta PostgreSQL {OLDEST // 10_000} o posterior")

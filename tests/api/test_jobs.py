@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from API.app import jobs
-from API.app.jobs import Job, TakenError, Turn
+from API.app.jobs import TakenError, Turn
 from createDB.engine import database_url, open_engine
+from createDB.postgresql.locks import Lock
 from tests.conftest import wait_until
 from tests.postgresql import PostgresServer
 
@@ -17,7 +18,7 @@ def test_one_has_the_job_until_it_is_gone(
     monkeypatch.setattr(jobs, "AGAIN_S", 0)
     with postgresql.database() as url:
         first, second = (open_engine(database_url(url)) for _ in range(2))
-        turn, others = Turn(first, Job.TELLING), Turn(second, Job.TELLING)
+        turn, others = Turn(first, Lock.TELLING), Turn(second, Lock.TELLING)
         assert turn.is_ours()
         assert not others.is_ours()
         with pytest.raises(TakenError):
@@ -35,7 +36,7 @@ def test_one_has_the_job_until_it_is_gone(
 def test_a_job_that_was_lost_is_taken_anew(postgresql: PostgresServer) -> None:
     with postgresql.database() as url:
         engine = open_engine(database_url(url))
-        turn = Turn(engine, Job.JUDGING)
+        turn = Turn(engine, Lock.JUDGING)
         assert turn.is_ours()
         with postgresql.connect() as other:
             query = "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = %s"
@@ -47,4 +48,4 @@ def test_a_job_that_was_lost_is_taken_anew(postgresql: PostgresServer) -> None:
 
 def test_jobs_are_the_only_collectors_on_sqlite(tmp_path: Path) -> None:
     engine = open_engine(database_url(str(tmp_path / "any.sqlite")), checkpoints=False)
-    assert Turn(engine, Job.HOUSEKEEPING).is_ours()
+    assert Turn(engine, Lock.HOUSEKEEPING).is_ours()

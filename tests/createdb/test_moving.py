@@ -13,7 +13,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from API.app.jobs import Job
 from API.app.settings import settings_from
 from API.app.storage import known_name, lock_database
 from createDB.build import build
@@ -23,6 +22,7 @@ from createDB.errors import DatabaseUnusableError
 from createDB.moving.fitting import kinds_of, misfit
 from createDB.moving.move import move
 from createDB.moving.origin import opened
+from createDB.postgresql.locks import Lock
 from createDB.snapshot import snapshot
 from createDB.state import require_current
 from createDB.views import Layout
@@ -195,7 +195,7 @@ def test_not_while_a_collector_works(origin: Path, target: str) -> None:
     ):
         is_whole(target, origin)
     with psycopg.connect(target) as collector:
-        collector.execute("SELECT pg_advisory_lock(%s)", (Job.JUDGING,))
+        collector.execute("SELECT pg_advisory_lock(%s)", (Lock.JUDGING,))
         with pytest.raises(DatabaseUnusableError, match=r"la usa un colector; deténgalo antes$"):
             is_whole(target, origin)
 

@@ -12,8 +12,9 @@ from API.app.accounts.credentials import now
 from API.app.accounts.passwords import hashed, require_strong
 from API.app.accounts.roles import Role
 from API.app.audit import Actor, record
-from API.app.serial import Serial, serially
+from API.app.serial import serially
 from API.app.words import SpokenError
+from createDB.postgresql.locks import Lock
 from createDB.schema import cuentas, sesiones, tokens_personales
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
@@ -136,7 +137,7 @@ def _end_sessions(connection: Connection, account: Account, keep: int | None = N
 
 
 def _require_another_administrator(connection: Connection, account: Account) -> None:
-    serially(connection, Serial.ACCOUNTS)
+    serially(connection, Lock.ACCOUNTS)
     account = named(connection, account.nombre)  # as whoever came before left it
     others = select(func.count()).where(
         cuentas.c.rol == Role.ADMINISTRADOR,

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, delete, select, update
 
 from API.app.accounts.credentials import now
 from API.app.ingest.sql import sql_time
-from API.app.serial import Serial, serially
+from API.app.serial import serially
 from API.app.words import SpokenError
+from createDB.postgresql.locks import Lock
 from createDB.schema import intentos
 
 FREE = 5
@@ -41,7 +42,7 @@ def begin_attempt(connection: Connection, name: str, address: str) -> None:
     Raises:
         TooManyAttemptsError: it comes too soon.
     """
-    serially(connection, Serial.LOGGING_IN)
+    serially(connection, Lock.LOGGING_IN)
     moment = now()
     connection.execute(delete(intentos).where(intentos.c.ultimo < moment - FORGOTTEN))
     keys = _keys(name, address)

@@ -10,8 +10,9 @@ from API.app.accounts.credentials import fingerprint, new_secret, now
 from API.app.accounts.roles import Role, lesser
 from API.app.accounts.sessions import PRECISION
 from API.app.audit import Actor, record
-from API.app.serial import Serial, serially
+from API.app.serial import serially
 from API.app.words import SpokenError
+from createDB.postgresql.locks import Lock
 from createDB.schema import cuentas, tokens_personales
 
 LONGEST_DAYS = 366
@@ -43,7 +44,7 @@ def create_token(
         raise SpokenError("token_name", most=MAX_NAME)
     if not 1 <= days <= LONGEST_DAYS:
         raise SpokenError("token_days", most=LONGEST_DAYS)
-    serially(connection, Serial.ACCOUNTS)
+    serially(connection, Lock.ACCOUNTS)
     if len(tokens_of(connection, id_cuenta)) >= MOST:
         raise SpokenError("token_count", most=MOST)
     secret, moment = new_secret("persona"), now()

@@ -17,7 +17,8 @@ from API.app.compliance.timeline import Period
 from API.app.queries.admission import LISTED
 from API.app.queries.excepciones import COVERS, ENDS
 from API.app.queries.times import now_ms
-from API.app.serial import Serial, serially
+from API.app.serial import serially
+from createDB.postgresql.locks import Lock
 from createDB.schema import OPEN
 
 
@@ -49,7 +50,7 @@ def follow(connection: Connection, periods: Iterable[Period]) -> None:
         if period.hasta == OPEN and period.veredicto != Verdict.SIN_DATOS:
             (bad if period.veredicto == Verdict.NO_CUMPLE else good).append(period[:3])
     if bad or good:
-        serially(connection, Serial.FOLLOWING)
+        serially(connection, Lock.FOLLOWING)
     if bad:
         connection.exec_driver_sql(_OPEN.format(source=_KEYS, where=""), _values(keys=_json(bad)))
     if good:
@@ -68,7 +69,7 @@ def follow_server(connection: Connection, num_agente: int) -> None:
 
 def note(connection: Connection, kind: Kind, num_agente: int) -> None:
     """Note something that happened to a server, and is not a state; once a day is enough."""
-    serially(connection, Serial.FOLLOWING)
+    serially(connection, Lock.FOLLOWING)
     connection.exec_driver_sql(
         _NOTE,
         _values(tipo=kind.value, agente=num_agente, severidad=SEVERITY[kind], again=AGAIN_MS),
@@ -77,7 +78,7 @@ def note(connection: Connection, kind: Kind, num_agente: int) -> None:
 
 def prepare(connection: Connection) -> None:
     """Take what there is for known, where nobody has looked yet: it is no news to anybody."""
-    serially(connection, Serial.FOLLOWING)
+    serially(connection, Lock.FOLLOWING)
     begun = connection.exec_driver_sql(_BEGIN, _values()).rowcount
     if begun:
         everywhere = _OPEN.format(source="cumplimiento c", where=f"AND c.hasta = {OPEN}")
@@ -107,7 +108,7 @@ def something_around(connection: Connection) -> bool:
 
 
 def _follow_all(connection: Connection, column: str, number: int) -> None:
-    serially(connection, Serial.FOLLOWING)
+    serially(connection, Lock.FOLLOWING)
     values = _values(number=number)
     condition = f"AND c.hasta = {OPEN} AND c.{column} = :number"
     connection.exec_driver_sql(_OPEN.format(source="cumplimiento c", where=condition), values)

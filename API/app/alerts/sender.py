@@ -13,10 +13,11 @@ from API.app.alerts.channels import Channel, DeliveryError
 from API.app.alerts.contents import contents_of
 from API.app.alerts.file import Watched
 from API.app.alerts.outbox import Due
-from API.app.jobs import Job, TakenError, Turn
+from API.app.jobs import TakenError, Turn
 from API.app.logs import Trouble
 from API.app.queries.times import now_ms
 from createDB.engine import open_engine
+from createDB.postgresql.locks import Lock
 
 log = structlog.get_logger()
 
@@ -62,7 +63,7 @@ class Sender:
         self._engine = open_engine(url, wait_ms=WAIT_MS, checkpoints=False)
         self._reader = open_engine(url, read_only=True)
         self._trying: dict[str, Trying] = {}
-        self._turn = Turn(self._engine, Job.TELLING)
+        self._turn = Turn(self._engine, Lock.TELLING)
         self._trouble = Trouble("telling goes on later")
         self._term = 0
         self._is_ours()

@@ -15,9 +15,10 @@ from API.app.invitations import (
     make_secret,
     state_of,
 )
-from API.app.serial import Serial, serially
+from API.app.serial import serially
 from API.app.settings import Settings
 from createDB.engine import open_engine
+from createDB.postgresql.locks import Lock
 from createDB.state import ready
 
 
@@ -62,7 +63,7 @@ def introduce(settings: Settings, into_journal: bool) -> None:
         print("Para dar de alta servidores: `init_app.py secret rotate`, en una terminal.")
         return
     with writing(settings) as connection:
-        serially(connection, Serial.INVITING)
+        serially(connection, Lock.INVITING)
         if latest(connection) is not None:
             return  # another collector of this database has started meanwhile
         secret = make_secret(connection, operator(), Limits())

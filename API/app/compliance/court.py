@@ -19,8 +19,9 @@ from API.app.compliance.rulebook import Rulebook
 from API.app.compliance.subjects import Subject, select_subjects
 from API.app.compliance.timeline import Judged, Period, begin, follow
 from API.app.ingest.sql import to_ms
-from API.app.jobs import Job, TakenError, Turn
+from API.app.jobs import TakenError, Turn
 from createDB.engine import is_postgresql, open_engine
+from createDB.postgresql.locks import Lock
 
 if TYPE_CHECKING:
     from API.app.compliance.postgresql.gaps import Gaps
@@ -77,7 +78,7 @@ class Court:
         # What a power cut takes back is judged again. No alert of it was told: the sender writes
         # down what it will tell before it does, and that lasts with all that was written before.
         self._engine: Engine = open_engine(url, checkpoints=False, durable=False)
-        self._turn = Turn(self._engine, Job.JUDGING)
+        self._turn = Turn(self._engine, Lock.JUDGING)
         if not self._turn.is_ours():
             raise TakenError
         self._term = self._turn.taken

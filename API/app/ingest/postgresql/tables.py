@@ -11,6 +11,7 @@ from API.app.ingest.agents import update_agents_from
 from API.app.ingest.postgresql import holding, names
 from API.app.ingest.postgresql.copying import bigint, copying, count, integer, moment, text
 from API.app.ingest.postgresql.lists import PROCESOS, USUARIOS, Lists, sessions
+from createDB.postgresql.locks import Lock
 from createDB.schema import OPEN, periodos, servers
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _skip_to(connection: Connection, number: int) -> None:
     Called within an import. The sequence is moved by taking numbers from it: setting it could set
     it back to where another collector has just passed it.
     """
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (IMPORTING,))
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (int(Lock.IMPORTING),))
     connection.exec_driver_sql(_SKIP, (number,))
 
 
@@ -164,9 +165,6 @@ def _period(row: "Row") -> bytes:
         9, 4, number, 8, hasta, 4, id_hecho, 8, pid, 8, desde, 4, veces, 4, numero
     ) + bigint(inicio) + integer(propio)  # fmt: skip
 
-
-IMPORTING = 0x636F6D70_00000020
-"""The advisory lock of whoever brings in reports with the numbers that they have."""
 
 _COLUMNS = [column.name for column in servers.columns]
 _ID_SERV = _COLUMNS.index("id_serv")
