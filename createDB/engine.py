@@ -250,7 +250,13 @@ def unusable(error: BaseException, name: Path | str) -> DatabaseUnusableError:
     Args:
         error: an `OSError`, or what the driver or SQLAlchemy raised.
         name: the file or folder that it is about, or the database as `name_of` gives it.
+
+    Raises:
+        KeyboardInterrupt: what failed was being ended on Ctrl-C, as a COPY whose statement the
+            driver had cancelled already.
     """
+    if _was_interrupted(error):
+        raise KeyboardInterrupt from error
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorcode", None)
     reason = None
@@ -261,3 +267,10 @@ def unusable(error: BaseException, name: Path | str) -> DatabaseUnusableError:
     if isinstance(cause, OSError):
         reason = _SYSTEM_REASONS.get(cause.errno or 0, cause.strerror)
     return DatabaseUnusableError(f"{name}: {reason or ' '.join(str(cause).split())}")
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    before: BaseException | None = error
+    while before and not isinstance(before, KeyboardInterrupt):
+        before = before.__cause__ or before.__context__
+    return before is not None

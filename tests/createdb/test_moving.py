@@ -22,6 +22,7 @@ from createDB.errors import DatabaseUnusableError
 from createDB.moving.fitting import kinds_of, misfit
 from createDB.moving.move import move
 from createDB.moving.origin import opened
+from createDB.moving.target import connected
 from createDB.postgresql.locks import Lock
 from createDB.snapshot import snapshot
 from createDB.state import require_current
@@ -137,6 +138,18 @@ def test_interrupted_it_says_how_to_go_on(
     assert "nota: la tabla notas no es de este sistema, y no se lleva" in done.stdout
     assert "nota: la columna rack de agentes no es de este sistema" in done.stdout
     assert done.stdout.endswith("comprobadas una a una\n")
+
+
+def test_what_fails_while_ending_on_ctrl_c_is_an_interruption(target: str) -> None:
+    def begin() -> None:
+        with connected(database_url(target)) as connection:
+            try:
+                raise KeyboardInterrupt
+            finally:
+                connection.exec_driver_sql("COMMIT A COPY THAT WAS CANCELLED")
+
+    with pytest.raises(KeyboardInterrupt):
+        begin()
 
 
 def begun(target: str, origin: Path) -> None:
