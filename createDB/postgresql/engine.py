@@ -21,6 +21,10 @@ KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count"
 SERVER_SIDE = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 2}
 """The same of the server, which lets go of what a collector that is gone had locked."""
 
+HUNG = {"idle_in_transaction_session_timeout": 10_000, "tcp_user_timeout": 15_000}
+"""The server ends a transaction, and its connection, when nothing has been asked in it for so long:
+others wait for what it has locked, and whoever began it hangs."""
+
 AS_IT_IS = "as_it_is"
 """The execution option of a statement that is in PostgreSQL's words already."""
 
@@ -39,7 +43,7 @@ def open_postgresql(
         url: as `createDB.engine.database_url` gives it.
         read_only: refuse every write.
         wait_ms: how long a statement waits for somebody else's lock, in milliseconds; 0: as long as
-            it takes.
+            it takes. Whoever does not wait for ever does not keep others waiting for ever either.
         durable: False for what a power cut may take back.
         plan_each: plan each statement for the values that it is given.
     """
@@ -65,6 +69,7 @@ def connect_arguments(*, read_only: bool, wait_ms: int, durable: bool) -> dict[s
         "synchronous_commit": "on" if durable else "off",
         "jit": "off",  # with a day's partition each, small questions seem large, and are compiled
         **SERVER_SIDE,
+        **(HUNG if wait_ms and not read_only else {}),
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return {"connect_timeout": CONNECT_S, "options": options, **KEEPALIVES}

@@ -136,6 +136,28 @@ async def test_what_waits_while_a_batch_is_stored_is_the_next_batch() -> None:
     assert len(writer.batches) < many
 
 
+class Reversing(Numbering):
+    """A writer that answers the last first."""
+
+    def write(self, batch: Sequence[Waiting]) -> None:
+        super().write(batch[::-1])
+
+
+@in_a_loop
+async def test_each_gets_its_own_answer_in_whatever_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "CONNECTIONS", 1)
+    address, writer = new_address(), Reversing()
+    with serving(writer, address):
+        async with client_of(address, 9) as client:
+            writer.go_on.clear()
+            entries = [entry(0, number, number) for number in range(9)]
+            waiting = asyncio.gather(*map(client.store, entries))
+            await until(lambda: writer.waits)
+            writer.go_on.set()
+            assert await waiting == [Stored(number, created=True) for number in range(9)]
+    assert max(writer.batches) > 1
+
+
 @in_a_loop
 async def test_too_many_are_told_at_once() -> None:
     address, writer = new_address(), Numbering()
@@ -186,7 +208,7 @@ async def test_why_a_report_is_not_stored_reaches_whoever_sent_it() -> None:
 
 @pytest.mark.parametrize("size", [1, 3, 1_000])
 def test_frames_are_found_however_the_stream_is_cut(size: int) -> None:
-    answers = [Answer(number, created=True) for number in range(50)]
+    answers = [Answer(number, number, created=True) for number in range(50)]
     stream = b"".join(map(frame, answers))
     frames, found = Frames(), []
     for start in range(0, len(stream), size):

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from API.app.errors import StorageUnavailableError
+from API.app.ingest.detained import Detained, is_locked
 from API.app.ingest.entry import Entry, Pending
 from API.app.ingest.journal import Journal, Mark, format_line
 from API.app.ingest.recovery import Recovered, ahead, import_chunk, lines_of
@@ -69,6 +70,8 @@ class Backlog:
         self._writer, self._engine, self._journal, self._store = writer, engine, journal, store
         self._most = most
         self._aside = ThreadPoolExecutor(1, "backlog")
+        self._detained = Detained(engine)
+        self._is_sorting = False
         self._standing: Standing | None = None
         self._shown = 0.0
         self._waiting: dict[Key, float] = {}
@@ -95,18 +98,46 @@ class Backlog:
         """
         if self._standing:
             self._keep(batch)
+        elif self._detained:
+            self._store_free(batch)
         elif self._most:
             self._writer.write(batch, self)
         else:
             self._writer.write(batch)
 
     def away(self, batch: Sequence[Waiting], error: Exception) -> None:
-        """Keep `batch`, which the database did not take, and all that comes after it."""
+        """Keep `batch`, which the database did not take, and all that comes after it.
+
+        Where all that stands in the way is a lock, others may have only some of its servers.
+        """
+        if is_locked(error) and not self._is_sorting:
+            self._store_free(batch)
+            return
         reason = reason_of(error)
         log.error("the database is away; reports are kept in the log", reason=reason)
         self._standing = Standing(time.time(), reason, self._most)
         self._next_try = time.monotonic() + TRY_S
-        self._keep(batch)
+        self._keep([*self._detained.release(), *batch])
+
+    def _store_free(self, batch: Sequence[Waiting]) -> None:
+        """Store those reports whose servers nobody else holds; the others wait."""
+        self._is_sorting = True
+        try:
+            free = self._detained.sort_out(batch)
+            if free:
+                self._writer.write(free, self)
+        except DBAPIError as error:
+            self.away(batch, error)
+        finally:
+            self._is_sorting = False
+
+    def _look_at_detained(self) -> float | None:
+        """Store the reports that waited for others, where they need not wait any more."""
+        if self._detained.is_too_long():
+            self.away([], StorageUnavailableError("somebody else holds the rows of servers"))
+        elif not self._detained.pause():
+            self._store_free([])
+        return self._detained.pause() if self._detained else None
 
     def tend(self) -> float | None:
         """Do what there is to do between two batches.
@@ -115,8 +146,9 @@ class Backlog:
             in how many seconds it is to be called again, where no report comes before; None where
             it need not be.
         """
+        pause = self._look_at_detained() if self._detained else None
         if self._standing is None:
-            return None
+            return pause
         self._show(self._standing)
         if self._standing.volviendo:
             self._bring_in()

@@ -1,8 +1,8 @@
 """How the processes that serve requests hand reports to the one that writes.
 
 Each process that serves has some connections, over an abstract Unix socket (unix(7)). On them
-reports go one way and what became of them the other, in the same order, as frames: four bytes of
-length, then MessagePack. Either end makes sure that the other runs as the same user.
+reports go one way and what became of them the other, by the report's number, as frames: four bytes
+of length, then MessagePack. Either end makes sure that the other runs as the same user.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import secrets
 import socket
 import struct
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, cast
@@ -43,11 +42,15 @@ class Handed(msgspec.Struct, array_like=True, gc=False):
     body: bytes
     id_agente: str
     id_reporte: str
+    number: int
+    """Among those that are handed over on the same connection."""
 
 
 class Answer(msgspec.Struct, array_like=True, gc=False):
     """What became of a report."""
 
+    number: int
+    """Of the report, as it was handed over."""
     id_serv: int = 0
     created: bool = False
     unavailable: str = ""
@@ -153,9 +156,8 @@ class WriterClient:
                 report is found again when it is sent again.
             WriterFailedError: see there.
         """
-        handed = Handed(entry.report, dict(entry.lists), entry.body, *entry[3:5])
         with self._place():
-            answer = await self._exchange(frame(handed))
+            answer = await self._exchange(entry)
         self._trouble = (answer.unavailable, time.monotonic()) if answer.unavailable else None
         if answer.unavailable:
             raise StorageUnavailableError(answer.unavailable)
@@ -182,8 +184,8 @@ class WriterClient:
         finally:
             self._waiting -= 1
 
-    async def _exchange(self, request: bytes) -> Answer:
-        """Send a frame and wait for its answer.
+    async def _exchange(self, entry: Entry) -> Answer:
+        """Hand a report over and wait for what becomes of it.
 
         A connection that broke is made anew, once: the writer may be another one by now. Should the
         first have stored the report without being able to say so, it is found again.
@@ -191,9 +193,9 @@ class WriterClient:
         place = self._turn = (self._turn + 1) % CONNECTIONS
         try:
             try:
-                return await (await self._link(place)).ask(request)
+                return await (await self._link(place)).ask(entry)
             except ConnectionError:
-                return await (await self._link(place)).ask(request)
+                return await (await self._link(place)).ask(entry)
         except TimeoutError:
             raise StorageUnavailableError("the writer does not answer; try again") from None
         except OSError as error:
@@ -220,19 +222,20 @@ class WriterClient:
 
 
 class _Link(asyncio.Protocol):
-    """One connection to the writer, which answers in the order in which it is asked."""
+    """One connection to the writer, which may answer in another order than it is asked."""
 
     transport: asyncio.Transport
 
     def __init__(self) -> None:
         self._frames = Frames()
-        self._asked: deque[asyncio.Future[Answer]] = deque()
+        self._asked: dict[int, asyncio.Future[Answer]] = {}
+        self._number = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
-    async def ask(self, request: bytes) -> Answer:
-        """Send a frame and wait for its answer.
+    async def ask(self, entry: Entry) -> Answer:
+        """Hand a report over and wait for what becomes of it.
 
         Raises:
             ConnectionError: the writer is gone.
@@ -242,8 +245,12 @@ class _Link(asyncio.Protocol):
             raise ConnectionResetError("the writer went away")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
-        self._asked.append(answer)
-        self.transport.write(request)
+        self._number += 1
+        self._asked[self._number] = answer
+        handed = Handed(
+            entry.report, dict(entry.lists), entry.body, *entry[3:5], number=self._number
+        )
+        self.transport.write(frame(handed))
         patience = loop.call_later(PATIENCE_S, _fail, answer, TimeoutError())
         try:
             return await answer
@@ -252,12 +259,13 @@ class _Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         for content in self._frames.add(data):
-            answer = self._asked.popleft()
-            if not answer.done():  # somebody still waits
-                answer.set_result(_decode_answer(content))
+            answer = _decode_answer(content)
+            asked = self._asked.pop(answer.number)
+            if not asked.done():  # somebody still waits
+                asked.set_result(answer)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        for answer in self._asked:
+        for answer in self._asked.values():
             _fail(answer, ConnectionResetError("the writer went away"))
 
 

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import msgspec
 import structlog
@@ -54,10 +55,10 @@ class _Client:
             raise ConnectionResetError
         return map(_decode, self._frames.add(piece))
 
-    def tell(self, outcome: Stored | Pending | Exception) -> None:
+    def tell(self, number: int, outcome: Stored | Pending | Exception) -> None:
         """Answer; a client that is gone sends its report again, and is told then."""
         with contextlib.suppress(OSError):
-            self.connection.sendall(frame(_answer(outcome)))
+            self.connection.sendall(frame(_answer(number, outcome)))
 
 
 class WriterService:
@@ -126,7 +127,7 @@ class WriterService:
                 entry = Entry(
                     handed.report, handed.lists, handed.body, handed.id_agente, handed.id_reporte
                 )
-                yield Waiting(entry, client.tell)
+                yield Waiting(entry, partial(client.tell, handed.number))
         except ConnectionError:
             self._selector.unregister(client.connection)
             client.connection.close()
@@ -140,11 +141,11 @@ class WriterService:
             connection.close()
 
 
-def _answer(outcome: Stored | Pending | Exception) -> Answer:
+def _answer(number: int, outcome: Stored | Pending | Exception) -> Answer:
     if isinstance(outcome, Stored):
-        return Answer(outcome.id_serv, outcome.created)
+        return Answer(number, outcome.id_serv, outcome.created)
     if isinstance(outcome, Pending):
-        return Answer(pending=True)
+        return Answer(number, pending=True)
     if isinstance(outcome, StorageUnavailableError):
-        return Answer(unavailable=str(outcome))
-    return Answer(failed=repr(outcome))
+        return Answer(number, unavailable=str(outcome))
+    return Answer(number, failed=repr(outcome))

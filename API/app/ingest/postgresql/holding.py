@@ -34,6 +34,22 @@ def hold(
     return found
 
 
+def held_by_others(
+    connection: Connection, idents: Collection[str], *, end_hung: bool
+) -> Collection[str]:
+    """Give those of these servers whose rows somebody else has locked.
+
+    Args:
+        connection: inside a transaction of its own, in which the others are locked.
+        idents: of the servers.
+        end_hung: end the transactions of collectors that hang first. Most are ended by PostgreSQL
+            itself, but not those in the middle of a COPY, or of an answer that nobody reads.
+    """
+    if end_hung:
+        connection.exec_driver_sql(_END_HUNG)
+    return set(connection.exec_driver_sql(_HELD, (list(idents), list(idents))).scalars())
+
+
 def _lock(
     connection: Connection, idents: Collection[str], known: Mapping[str, Server]
 ) -> Sequence[Row[Any]]:
@@ -79,6 +95,18 @@ _LOCK = """
     SELECT id_agente, num_agente, momento, siguiente, xmin::text AS version,
            pg_current_xact_id()::xid::text AS this
     FROM agentes WHERE id_agente = ANY(?) ORDER BY num_agente FOR NO KEY UPDATE
+"""
+_HELD = """
+    WITH free AS (
+        SELECT id_agente FROM agentes WHERE id_agente = ANY(?) ORDER BY num_agente
+        FOR NO KEY UPDATE SKIP LOCKED)
+    SELECT id_agente FROM agentes WHERE id_agente = ANY(?) EXCEPT SELECT id_agente FROM free
+"""
+_END_HUNG = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE usename = current_user AND datname = current_database()
+    AND application_name = current_setting('application_name') AND backend_xid IS NOT NULL
+    AND state = 'active' AND wait_event_type = 'Client' AND query_start < now() - interval '10 s'
 """
 _OPEN = f"""
     SELECT num_agente, campo, id_hecho, pid, veces, nombre
