@@ -109,11 +109,12 @@ def vet(connection: Connection, query: str) -> Vetted:
             connection,
             f"CREATE TEMP VIEW consulta AS SELECT count(*) FROM (\n{query}\n) AS x",  # noqa: S608
         )
-        nodes = nodes_of(connection.exec_driver_sql(_TREE).scalar_one())
+        view, tree = connection.exec_driver_sql(_TREE).one()
+        nodes = nodes_of(tree)
         _check_size(nodes)
         _check_nodes(nodes)
         _check_names(connection, nodes)
-        reads = _reads(connection, nodes)
+        reads = _reads(connection, nodes, view)
         return Vetted(reads, _columns(connection, query))
     except DBAPIError as error:
         raise refusal(error) from None
@@ -233,14 +234,17 @@ def _named(nodes: Iterable[Node], *fields: str) -> set[int]:
     return {number for node in nodes for field in fields for number in node.numbers(field)} - {0}
 
 
-def _reads(connection: Connection, nodes: list[Node]) -> set[tuple[str, str]]:
-    """Name the tables and columns that are read, all of them allowed ones."""
+def _reads(connection: Connection, nodes: list[Node], view: int) -> set[tuple[str, str]]:
+    """Name the tables and columns that are read, all of them allowed ones.
+
+    In version 15 a view's tree names the view as well, as what its rules call OLD and NEW.
+    """
     columns: dict[int, set[int]] = {}
     for node in nodes:
         if any(field == "selectedCols" for field, _ in node.words):
             for relation in node.numbers("relid"):
                 columns.setdefault(relation, set()).update(node.numbers("selectedCols"))
-    relations = _named(nodes, "relid")
+    relations = _named(nodes, "relid") - {view}
     rows = connection.exec_driver_sql(_RELATIONS, (sorted(relations),)).all()
     _allow(relations <= columns.keys() and len(rows) == len(relations), "leer lo que no se ve")
     reads = set()
@@ -279,7 +283,7 @@ def _run(connection: Connection, statement: str) -> CursorResult[Any]:
 _HERE = "= current_schema()::regnamespace"
 _CATALOGUE = "= 'pg_catalog'::regnamespace"
 _TREE = """
-    SELECT CAST(ev_action AS text) FROM pg_catalog.pg_rewrite
+    SELECT CAST(ev_class AS bigint), CAST(ev_action AS text) FROM pg_catalog.pg_rewrite
     WHERE ev_class = CAST('pg_temp.consulta' AS regclass)
 """
 _FUNCTIONS = f"""
