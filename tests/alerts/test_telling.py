@@ -47,8 +47,8 @@ def test_a_kill_between_storing_and_delivering_loses_nothing(
         wait_until(
             lambda: (
                 collector.rows("SELECT 1 FROM alertas WHERE por_avisar IS NOT NULL") == []
-                and collector.rows("SELECT 1 FROM mensajes WHERE estado = 'espera'") == []
                 and collector.rows("SELECT 1 FROM entregas WHERE id_mensaje IS NULL") == []
+                and collector.rows("SELECT 1 FROM mensajes WHERE estado = 'espera'") == []
             ),
             "all is delivered",
         )
