@@ -17,6 +17,7 @@ from API.app.housekeeping import Pace, StoppedError, Way
 from API.app.ingest.retention import Limits, raise_limit
 from API.app.ingest.sql import to_ms
 from API.app.ingest.store import CLOCK_AHEAD
+from API.app.pruning import prune
 from createDB.postgresql.partitions import OF_PERIODS, make_ahead, reports_tables
 from createDB.postgresql.retiring import (
     GOING,
@@ -60,6 +61,8 @@ class Partitioned:
     def prepare(self) -> bool:
         """Make the partitions of the days to come, and finish what an earlier pass began."""
         for name in self._listed(left_behind):
+            if name.startswith(f"{OF_PERIODS}_"):
+                self._prune(name)
             self._drop(name)
         today = datetime.now(UTC).date()
         return self._briefly(lambda connection: make_ahead(connection, today))
@@ -87,8 +90,13 @@ class Partitioned:
             rows = self._count(name)
             if not self._briefly(lambda connection, name=name: detach(connection, [name])):  # type: ignore[misc]
                 return
+            self._prune(f"{name}_{GOING}")
             self._drop(f"{name}_{GOING}")
             self._way.told("periodos", rows)
+
+    def _prune(self, month: str) -> None:
+        """Remove what only the periods of a month referred to, which are out of their table."""
+        self._for_servers(lambda connection, *servers: prune(connection, month, *servers))
 
     def _remove_day(self, day: date) -> bool:
         """Remove the reports of a day; False where its tables are in use all the time."""
@@ -117,13 +125,19 @@ class Partitioned:
 
     def _forget_reports(self, day: date) -> None:
         """Forget the reports that came before a day, but for those that are kept."""
+        self._for_servers(
+            lambda connection, *servers: _run(connection, _FORGET, (*servers, day.isoformat()))
+        )
+
+    def _for_servers(self, act: Callable[[Connection, int, int], int]) -> None:
+        """Do something for all servers, some at a time: told the first and the last of these."""
         with self._engine.connect() as connection:
             last = connection.exec_driver_sql("SELECT max(num_agente) FROM agentes").scalar() or 0
         pace, first = Pace(size=1, most=256), 1
         while first <= last:
-            bounds = (first, first + pace.size - 1, day.isoformat())
+            servers = (first, first + pace.size - 1)
             first += pace.size
-            self._step(pace, lambda connection, row=bounds: _run(connection, _FORGET, row))  # type: ignore[misc]
+            self._step(pace, lambda connection, servers=servers: act(connection, *servers))  # type: ignore[misc]
 
     def _thin_out(self, suffix: str, before: int) -> None:
         """Remove, row by row, old reports that are no longer the latest of their servers."""

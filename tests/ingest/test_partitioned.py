@@ -19,12 +19,14 @@ from createDB.engine import open_engine
 from createDB.housekeeping import housekeeping
 from createDB.postgresql import statistics
 from createDB.postgresql.partitions import make_partitions
+from createDB.postgresql.retiring import detach
 from createDB.schema import OPEN
 from tests.ingest.conftest import BASE, entry, processes
 from tests.postgresql import PostgresServer, rows_of
 
 DAY_S = 86_400
 FIRST = f"{BASE:%Y%m%d}"
+NAMED = "SELECT nombre FROM hechos WHERE nombre IN ('uno', 'dos')"
 
 
 class Kept:
@@ -126,6 +128,17 @@ def test_open_periods_stay_and_months_go(kept: Kept) -> None:
     still = kept.rows("SELECT * FROM periodos_abiertos ORDER BY id_hecho, pid")
     assert kept.clean(0, 30) == {"periodos": past["n"]}
     assert kept.rows("SELECT * FROM periodos ORDER BY id_hecho, pid") == still
+    assert kept.rows(NAMED) == [{"nombre": "dos"}]
+
+
+def test_what_a_month_named_goes_though_the_pass_that_took_it_out_was_killed(kept: Kept) -> None:
+    for day, name in enumerate(["uno", "dos", "dos"]):
+        kept.report(0, day, day, procesos=processes((1, name)))
+    with kept.engine.begin() as connection:
+        detach(connection, [f"periodos_{BASE:%Y%m}"])
+    kept.clean()
+    assert kept.rows(NAMED) == [{"nombre": "dos"}]
+    assert f"periodos_{BASE:%Y%m}_por_borrar" not in kept.tables()
 
 
 def test_what_is_in_use_is_left_for_later(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
