@@ -170,9 +170,8 @@ def _server(number: int, entry: Entry) -> str:
 def _processes(number: int, entry: Entry) -> str:
     report, found = entry.report, entry.lists["procesos"]
     return "".join(
-        _line(number, report.ipaddress, report.fecha_hora, pid, name, user, number,
-              report.fecha_hora)
-        for pid, name, user in zip(found.pids, found.names, found.values, strict=True)
+        _line(number, report.ipaddress, report.fecha_hora, pid, *label, number, report.fecha_hora)
+        for pid, label in zip(found.pids, found.labels, strict=True)
     )  # fmt: skip
 
 
@@ -180,7 +179,7 @@ def _sessions(number: int, entry: Entry) -> str:
     report, found = entry.report, entry.lists["usuarios_activos"]
     return "".join(
         _line(number, report.ipaddress, report.fecha_hora, name, pid, number, report.fecha_hora)
-        for pid, name in zip(found.pids, found.names, strict=True)
+        for pid, (name, _) in zip(found.pids, found.labels, strict=True)
     )
 
 

@@ -6,13 +6,10 @@ a report is a list of items, each with a label (a name, and a second text where 
 which version), and a process id where it has one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
-from itertools import repeat
 from operator import attrgetter
 from typing import NamedTuple
-
-import msgspec
 
 from API.app.report import Report
 
@@ -35,27 +32,17 @@ SYSTEM_FIELDS = (
 )
 
 
-class Items(msgspec.Struct, array_like=True, gc=False):
-    """What one report has of one fact: a column for each of its parts.
+class Items(NamedTuple):
+    """What one report has of one fact: a column for each of its parts."""
 
-    Made where a report is checked: the process that writes then handles four lists, and not
-    hundreds of objects.
-    """
-
-    names: list[str]
-    values: list[str | None]
-    """Of each item, its label's second text; empty where none has one."""
+    labels: list[Label]
     pids: list[int]
     """Of each item; `NO_PID` without one."""
     starts: list[datetime | None]
     """Of each item, when it began, where that is known; empty where it never is."""
 
-    def labels(self) -> Iterable[Label]:
-        """Give each item's label."""
-        return zip(self.names, self.values or repeat(None), strict=False)
 
-
-NOTHING = Items([], [], [], [])
+NOTHING = Items([], [], [])
 
 
 class Fact(NamedTuple):
@@ -74,7 +61,7 @@ def _system(field: str) -> Fact:
 
     def items(report: Report) -> Items:
         text = value(report)
-        return NOTHING if text is None else Items([text], [], [NO_PID], [])
+        return NOTHING if text is None else Items([(text, None)], [NO_PID], [])
 
     return Fact(field, items, ends_with_boot=False)
 
@@ -82,8 +69,7 @@ def _system(field: str) -> Fact:
 def _processes(report: Report) -> Items:
     found = report.procesos
     return Items(
-        [process.name for process in found],
-        [process.username for process in found],
+        [(process.name, process.username) for process in found],
         [process.pid for process in found],
         [process.inicio for process in found],
     )
@@ -92,7 +78,7 @@ def _processes(report: Report) -> Items:
 def _sessions(report: Report) -> Items:
     found = report.usuarios_activos
     pids = [NO_PID if session.pid is None else session.pid for session in found]
-    return Items([session.name for session in found], [], pids, [])
+    return Items([(session.name, None) for session in found], pids, [])
 
 
 LISTS = (

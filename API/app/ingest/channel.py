@@ -18,8 +18,8 @@ from typing import NamedTuple, cast
 import msgspec
 
 from API.app.errors import OverloadedError, StorageUnavailableError
-from API.app.facts import Items
 from API.app.ingest.entry import Entry, Pending, Stored
+from API.app.ingest.spelling import Spelled, Speller
 from API.app.report import Report
 
 TROUBLE_S = 60.0
@@ -38,7 +38,7 @@ class Handed(msgspec.Struct, array_like=True, gc=False):
     """A report as it is handed over: an `Entry` that was just received."""
 
     report: Report
-    lists: dict[str, Items]
+    lists: Spelled
     body: bytes
     id_agente: str
     id_reporte: str
@@ -230,6 +230,7 @@ class _Link(asyncio.Protocol):
         self._frames = Frames()
         self._asked: dict[int, asyncio.Future[Answer]] = {}
         self._number = 0
+        self._speller = Speller()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -243,14 +244,15 @@ class _Link(asyncio.Protocol):
         """
         if self.transport.is_closing():
             raise ConnectionResetError("the writer went away")
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Answer] = loop.create_future()
-        self._number += 1
-        self._asked[self._number] = answer
+        lists = self._speller.spell(entry.lists)
+        self._number = number = self._number + 1
         handed = Handed(
-            entry.report, dict(entry.lists), entry.body, *entry[3:5], number=self._number
+            entry.report, lists, entry.body, entry.id_agente, entry.id_reporte, number=number
         )
         self.transport.write(frame(handed))
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._asked[number] = answer
         patience = loop.call_later(PATIENCE_S, _fail, answer, TimeoutError())
         try:
             return await answer

@@ -8,7 +8,7 @@ that does not outlive one.
 """
 
 import sys
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,7 +18,8 @@ from sqlalchemy import Connection, Row
 
 from API.app.facts import LISTS, SYSTEM, Fact, Items, system_values
 from API.app.ingest.entry import Entry
-from API.app.ingest.labels import NO_ITEMS, NO_KEYS, Key, Labels, Observed, counted
+from API.app.ingest.keys import NO_KEYS, Key, compared, compared_counts
+from API.app.ingest.labels import NO_ITEMS, Labels, Observed
 from API.app.ingest.periods import (
     Changes,
     Period,
@@ -174,10 +175,10 @@ class _Place:
             return
         known = self.server.open.get(fact.field, NO_KEYS)
         if restart or now.keys != known:
-            before, counts = counted(known), counted(now.keys)
-            for key in _unlike(before, counts, restart):
+            gone, come = compared(known, now.keys, restart)
+            for key in gone:
                 self.changes.close(self.server, key, self.momento)
-            self._open(fact, now, _some(counts, _unlike(counts, before, restart)), OPEN)
+            self._open(fact, now, come, OPEN)
             self.server.open[fact.field] = now.keys
 
     def as_late(self) -> None:
@@ -193,12 +194,11 @@ class _Place:
                 continue
             there = periods.get(fact.field, {})
             before = {key: period.veces for key, period in there.items()}
-            counts = counted(now.keys)
-            for key in _unlike(before, counts, restart):
+            gone, come = compared_counts(before, Counter(now.keys), restart)
+            for key in gone:
                 self._cut(there[key], _first_to_know(fact, later))
             self.changes.flush(self.connection)
-            wanted = _some(counts, _unlike(counts, before, restart))
-            self._fill(fact, now, wanted, self._bound(fact, later))
+            self._fill(fact, now, come, self._bound(fact, later))
 
     def _observed(self, fact: Fact, restart: bool) -> Observed | None:
         """Give what the report has of `fact`; None where that says nothing of the periods."""
@@ -213,9 +213,9 @@ class _Place:
             return
         left = dict(wanted)
         for place, key in enumerate(now.keys):
-            times = left.pop(key, 0)
-            if times:
-                self.changes.open(self.server, self._period(fact, now, place, times, hasta))
+            if key in left:
+                period = self._period(fact, now, place, left.pop(key), hasta)
+                self.changes.open(self.server, period)
 
     def _period(self, fact: Fact, now: Observed, place: int, times: int, hasta: int) -> Period:
         """Begin a period for the item that stands at `place`."""
@@ -248,7 +248,8 @@ class _Place:
                     begin_earlier(self.connection, self.server.num_agente, period, self.momento)
                     self.changes.note(self.server, self.momento)
                     joined.add(key)
-        self._open(fact, now, _some(wanted, wanted.keys() - joined), bound.momento)
+        begun = {key: times for key, times in wanted.items() if key not in joined}
+        self._open(fact, now, begun, bound.momento)
 
     def _bound(self, fact: Fact, later: Collection[_Later]) -> _Later | None:
         """Find the report at which what began here ends: the next to know, or of another boot."""
@@ -296,17 +297,3 @@ def _shared(text: str | None) -> str | None:
 def _differ(boot: str | None, other: str | None) -> bool:
     """Tell whether two reports are known to be of two boots."""
     return boot is not None and other is not None and boot != other
-
-
-def _some(counts: Mapping[Key, int], keys: Collection[Key]) -> Mapping[Key, int]:
-    """Give the part of `counts` that is about `keys`."""
-    return {key: counts[key] for key in keys}
-
-
-def _unlike(counts: Mapping[Key, int], others: Mapping[Key, int], restart: bool) -> Collection[Key]:
-    """Give the keys of `counts` that `others` does not have as often; all of them on a restart."""
-    if restart:
-        return counts.keys()
-    if sum(counts.values()) == len(counts) and sum(others.values()) == len(others):
-        return counts.keys() - others.keys()  # nothing stands in them twice, as is most often so
-    return [key for key, times in counts.items() if others.get(key) != times]

@@ -1,51 +1,24 @@
 """Gives every name that was ever reported a number, so that periods are small.
 
-A fact's label (`hechos`: field, name, second text) with a process id is a *key*, in one number.
+With a process id, the number of a fact's label (`hechos`: field, name, second text) is a *key*.
 """
 
 from array import array
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from itertools import filterfalse
 from operator import add
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from API.app.facts import LISTS, NO_PID, NOTHING, SYSTEM, Fact, Items, Label
+from API.app.facts import LISTS, NOTHING, SYSTEM, Fact, Items, Label
 from API.app.ingest.entry import Entry
+from API.app.ingest.keys import NO_KEYS, Key, Keys, key_of
+from API.app.ingest.spelling import is_short
 from API.app.ingest.tables import Name, tables_of
 
 REMEMBERED = 100_000
 """Labels kept in memory; an agent that makes up names does not fill it."""
-
-SHORT = 300
-"""Labels of more characters are looked up each time: memory is for those that come again."""
-
-Key = int
-"""`id_hecho << 32 | pid + 1`; without a process id the lower half is 0."""
-
-
-def key_of(id_hecho: int, pid: int) -> Key:
-    """Put the columns `id_hecho` and `pid` together."""
-    return (id_hecho << 32) + pid - NO_PID
-
-
-def parts_of(key: Key) -> tuple[int, int]:
-    """Give the columns `id_hecho` and `pid`."""
-    return key >> 32, (key & 0xFFFFFFFF) + NO_PID
-
-
-Keys = array
-"""Of the items of one report, in their order, one as often as it stands there; 8 bytes each."""
-
-NO_KEYS: "Keys[int]" = array("q")
-
-
-def counted(keys: "Keys[int]") -> Mapping[Key, int]:
-    """Give how often each key is there."""
-    counts = dict.fromkeys(keys, 1)
-    return counts if len(counts) == len(keys) else Counter(keys)
 
 
 class Observed(NamedTuple):
@@ -76,10 +49,12 @@ class Labels:
     def observe(self, connection: Connection, field: str, items: Items) -> Observed:
         """Give the items of a fact their keys."""
         known = self._keys.setdefault(field, {})
-        first = [
-            known.get(label) or self._first_key(connection, field, label)
-            for label in items.labels()
-        ]
+        first = list(map(known.get, items.labels))
+        if None in first:
+            first = [
+                known.get(label) or self._first_key(connection, field, label)
+                for label in items.labels
+            ]
         return Observed(array("q", map(add, first, items.pids)), items)
 
     def learn(self, connection: Connection, entries: Collection[Entry]) -> None:
@@ -99,7 +74,7 @@ class Labels:
         named = set[Label]()
         for entry in entries:
             items = entry.lists.get(fact.field) or fact.items(entry.report)
-            named.update(filterfalse(known.__contains__, items.labels()))
+            named.update(filterfalse(known.__contains__, items.labels))
         if known and len(known) + len(named) >= REMEMBERED:
             known.clear()  # now, and not between what is found and what is asked for
             return self._unknown(fact, entries)
@@ -118,5 +93,6 @@ class Labels:
         known = self._keys.setdefault(name[0], {})
         if len(known) >= REMEMBERED:
             known.clear()
-        if len(name[1]) + len(name[2] or "") <= SHORT:
-            known[name[1], name[2]] = key
+        label = (name[1], name[2])
+        if is_short(label):
+            known[label] = key

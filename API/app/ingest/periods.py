@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from API.app.ingest.labels import Key, Keys, key_of, parts_of
+from API.app.ingest.keys import Key, Keys, key_of, parts_of
 from API.app.ingest.tables import tables_of
 from createDB.schema import MAX_NUMBER, OPEN
 

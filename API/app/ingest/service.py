@@ -21,6 +21,7 @@ from API.app.errors import StorageUnavailableError
 from API.app.ingest.backlog import Backlog
 from API.app.ingest.channel import Address, Answer, Frames, Handed, frame, is_ours
 from API.app.ingest.entry import Entry, Pending, Stored
+from API.app.ingest.spelling import Reader
 from API.app.ingest.writer import Waiting
 
 log = structlog.get_logger()
@@ -43,9 +44,10 @@ class _Client:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self._frames = Frames()
+        self._reader = Reader()
 
-    def reports(self) -> Iterator[Handed]:
-        """Read what has come; give the reports that are whole.
+    def reports(self) -> Iterator[tuple[int, Entry]]:
+        """Read what has come; give the reports that are whole, with their numbers.
 
         Raises:
             ConnectionError: the other end is gone.
@@ -53,7 +55,13 @@ class _Client:
         piece = self.connection.recv(PIECE, socket.MSG_DONTWAIT)
         if not piece:
             raise ConnectionResetError
-        return map(_decode, self._frames.add(piece))
+        return map(self._entry, self._frames.add(piece))
+
+    def _entry(self, content: memoryview) -> tuple[int, Entry]:
+        handed = _decode(content)
+        lists = self._reader.read(handed.lists)
+        entry = Entry(handed.report, lists, handed.body, handed.id_agente, handed.id_reporte)
+        return handed.number, entry
 
     def tell(self, number: int, outcome: Stored | Pending | Exception) -> None:
         """Answer; a client that is gone sends its report again, and is told then."""
@@ -123,11 +131,8 @@ class WriterService:
 
     def _receive(self, client: _Client) -> Iterator[Waiting]:
         try:
-            for handed in client.reports():
-                entry = Entry(
-                    handed.report, handed.lists, handed.body, handed.id_agente, handed.id_reporte
-                )
-                yield Waiting(entry, partial(client.tell, handed.number))
+            for number, entry in client.reports():
+                yield Waiting(entry, partial(client.tell, number))
         except ConnectionError:
             self._selector.unregister(client.connection)
             client.connection.close()

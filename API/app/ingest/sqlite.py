@@ -59,7 +59,8 @@ class SqliteTables:
 
     def end_periods(self, connection: Connection, rows: "Sequence[Row]") -> None:
         """End open periods."""
-        run_for_rows(connection, _end_open, rows)
+        if rows:  # one by one: an UPDATE of many first gathers them in a table of its own
+            connection.exec_driver_sql(_END_OPEN, list(rows))
 
     def insert_periods(self, connection: Connection, rows: "Sequence[Row]") -> None:
         """Begin periods."""
@@ -81,7 +82,7 @@ class SqliteTables:
 def _insert_lists(connection: Connection, report: "Stands") -> None:
     shared = (report.id_serv, report.server[1], report.server[2])
     found = report.lists["procesos"]
-    processes = list(zip(found.pids, found.names, found.values, strict=True))
+    processes = [(pid, *label) for pid, label in zip(found.pids, found.labels, strict=True)]
     run_for_rows(connection, _insert_processes, processes, shared)
     sessions = _sessions(report.lists["usuarios_activos"])
     run_for_rows(connection, _insert_sessions, sessions, shared)
@@ -90,13 +91,17 @@ def _insert_lists(connection: Connection, report: "Stands") -> None:
 def _sessions(found: Items) -> list[tuple[Any, ...]]:
     return [
         (name, None if pid == NO_PID else pid)
-        for name, pid in zip(found.names, found.pids, strict=True)
+        for (name, _), pid in zip(found.labels, found.pids, strict=True)
     ]
 
 
 _FIND_REPORT = "SELECT id_serv FROM servers WHERE num_agente = ? AND id_reporte = ?"
 _FIND_NAME = "SELECT id_hecho FROM hechos WHERE campo = ? AND nombre = ? AND valor IS ?"
 _NEW_NAME = "INSERT INTO hechos (campo, nombre, valor) VALUES (?, ?, ?) RETURNING id_hecho"
+_END_OPEN = f"""
+    UPDATE periodos SET hasta = ?
+    WHERE num_agente = ? AND hasta = {OPEN} AND id_hecho = ? AND pid = ?
+"""  # noqa: S608 - text of our own
 _REPETITIONS = """
     WITH RECURSIVE missing (n) AS (
         SELECT coalesce(max(n), 0) + 1 FROM repeticiones
@@ -129,15 +134,6 @@ def _insert_sessions(rows: int) -> str:
 @cache
 def _update_agents(rows: int) -> str:
     return update_agents_from(values_of(len(AGENT_ROW), rows))
-
-
-@cache
-def _end_open(rows: int) -> str:
-    return (
-        "UPDATE periodos SET hasta = column1 "  # noqa: S608 - text of our own
-        f"FROM ({values_of(4, rows)}) AS ended "
-        f"WHERE num_agente = column2 AND hasta = {OPEN} AND id_hecho = column3 AND pid = column4"
-    )
 
 
 @cache

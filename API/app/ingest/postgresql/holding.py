@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from API.app.ingest.labels import Key, Keys, key_of
+from API.app.ingest.keys import Key, Keys, key_of
 from API.app.ingest.periods import Server
 from createDB.schema import OPEN
 

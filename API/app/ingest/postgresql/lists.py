@@ -34,12 +34,12 @@ class Lists:
     def processes(self, report: "Stands") -> bytes:
         """Write the rows of `procesos`."""
         found = report.lists["procesos"]
-        if not found.names:
+        if not found.labels:
             return b""
         if len(self._labels) > REMEMBERED:
             self._labels.clear()
         known = self._labels
-        labels = [known.get(label) or self._label(label) for label in found.labels()]
+        labels = [known.get(label) or self._label(label) for label in found.labels]
         before, after = _around(report, 8)
         rows = map(add, [_pid(8, pid) for pid in found.pids], labels)
         return before + (after + before).join(rows) + after
@@ -55,7 +55,7 @@ def sessions(report: "Stands") -> bytes:
     before, after = _around(report, 7)
     return b"".join(
         before + text(name) + (NULL if pid == NO_PID else bigint(pid)) + after
-        for name, pid in zip(found.names, found.pids, strict=True)
+        for (name, _), pid in zip(found.labels, found.pids, strict=True)
     )
 
 
