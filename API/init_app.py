@@ -8,8 +8,13 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 if __name__ == "__main__":
     # Only here: the processes that it starts read this file too, and need less (multiprocessing).
+    from API.app.memory import importing
+
     try:
-        from API.app.program import main
+        with importing():
+            from API.app.program import main
+
+        sys.exit(main(sys.argv[1:]))
     except ModuleNotFoundError as error:
         print(
             f"init_app.py: falta la biblioteca {error.name}; ./init_app.sh instala en .venv lo "
@@ -17,4 +22,3 @@ if __name__ == "__main__":
             file=sys.stderr,
         )
         sys.exit(2)
-    sys.exit(main(sys.argv[1:]))

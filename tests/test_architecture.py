@@ -71,7 +71,7 @@ def test_queries_only_select() -> None:
 def test_only_settings_read_the_environment() -> None:
     for folder in ("API", "createDB", "agente"):
         for path in modules(folder):
-            if path.name in ("settings.py", "program.py", "createDB.py"):
+            if path.name in ("settings.py", "start.py", "createDB.py"):
                 continue
             assert not re.search(r"os\.environ(\.get|\[)|getenv", path.read_text()), path
 

@@ -9,7 +9,7 @@ from settings import SETTINGS as AGENT_SETTINGS
 from settings import parser as agent_parser
 from sqlalchemy import inspect
 
-from API.app import create_app
+from API.app.application import create_app
 from API.app.ingest.channel import new_address
 from API.app.settings import SETTINGS, load_settings, settings_from
 from API.describe import PAGE, text

@@ -3,31 +3,15 @@
 import os
 import sys
 
-from API.app.at_rest import UMASK, AtRestError, protect
-from API.app.commands import is_command, list_of_commands, run_command
-from API.app.commands.secret import introduce
-from API.app.door.certificates import CertificateError, prepare
+from API.app.at_rest import UMASK, AtRestError
+from API.app.commands import is_command, run_command
 from API.app.logs import configure_logs
-from API.app.pulse import supervisor_in
-from API.app.server import AddressInUseError, ServingEndedError, StartError, serve
-from API.app.settings import Settings, SettingsError, load_settings
-from API.app.storage import StorageInUseError, lock_database, lock_storage
-from createDB.engine import database_file, open_engine
+from API.app.memory import importing
+from API.app.settings import SettingsError
+from API.app.storage import StorageInUseError
 from createDB.errors import DatabaseUnusableError
-from createDB.state import ready
 
-HANDOVER_S = 3
-"""How long a collector that was just killed may take to let go of its folder, in seconds."""
-
-REFUSED = (
-    AtRestError,
-    SettingsError,
-    DatabaseUnusableError,
-    StorageInUseError,
-    AddressInUseError,
-    StartError,
-    CertificateError,
-)
+REFUSED = (AtRestError, SettingsError, DatabaseUnusableError, StorageInUseError)
 
 
 def main(arguments: list[str]) -> int:
@@ -42,37 +26,13 @@ def main(arguments: list[str]) -> int:
     try:
         if is_command(arguments):
             return run_command(arguments)
-        settings = load_settings(arguments, epilog=list_of_commands())
-        check_start(settings)
-        introduce(settings, into_journal())
-        serve(settings, supervisor_in(os.environ, os.getpid()))
+        with importing():  # of what commands do not need
+            from API.app.start import start
+
+        return start(arguments)
     except REFUSED as error:
         print(f"init_app.py: {error}", file=sys.stderr)
         return 2
-    except ServingEndedError as error:
-        print(f"init_app.py: {error}", file=sys.stderr)
-        return 1
     except OSError as error:
         print(f"init_app.py: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    return 0
-
-
-def check_start(settings: Settings) -> None:
-    """Find out what would stop the worker, while one line can still say so."""
-    lock_storage(settings.storage, HANDOVER_S).close()
-    file = database_file(settings.database)
-    protect(settings.storage, file, settings.group)
-    engine = open_engine(settings.database, checkpoints=False)
-    ready(engine)
-    engine.dispose()
-    if settings.tls:
-        prepare(settings)
-    if file:
-        lock_database(file, HANDOVER_S).close()
-
-
-def into_journal() -> bool:
-    """Tell whether what is printed is kept in systemd's journal (systemd.exec(5))."""
-    output = os.fstat(sys.stdout.fileno())
-    return os.environ.get("JOURNAL_STREAM") == f"{output.st_dev}:{output.st_ino}"

@@ -25,8 +25,8 @@ from granian.http import HTTP1Settings
 from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
 
-from API.app import create_app
 from API.app.alerts.process import tell
+from API.app.application import create_app
 from API.app.door.certificates import files_in_use
 from API.app.door.door import Door
 from API.app.door.renewal import Renewal

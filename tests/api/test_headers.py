@@ -5,7 +5,7 @@ import re
 import pytest
 import requests
 
-from API.app import create_app
+from API.app.application import create_app
 from API.app.door.headers import DATA_POLICY, PAGE_POLICY, with_security
 from API.app.ingest.channel import new_address
 from API.app.settings import load_settings

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from werkzeug.routing import Map
 
-from API.app import create_app
+from API.app.application import create_app
 from API.app.ingest.channel import new_address
 from API.app.openapi.document import document
 from API.app.settings import load_settings

@@ -6,8 +6,8 @@ import pytest
 import requests
 from werkzeug.routing import Rule
 
-from API.app import create_app
 from API.app.accounts.roles import Role
+from API.app.application import create_app
 from API.app.ingest.channel import new_address
 from API.app.settings import load_settings
 from API.app.version import HEADER

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from API.app import create_app
 from API.app.accounts.roles import Role
+from API.app.application import create_app
 from API.app.controllers.consola.server import VIEWS
 from API.app.door.arrival import Arrival
 from API.app.door.entrance import ARRIVAL

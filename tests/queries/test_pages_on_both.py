@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import URL
 
-from API.app import create_app
+from API.app.application import create_app
 from API.app.collector import Collector
 from API.app.door.arrival import Arrival
 from API.app.door.entrance import ARRIVAL

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from API.app.memory import importing
 from API.app.settings import DEFAULT_CONFIG, SETTINGS, SettingsError, add_options, settings_from
 
 COMMANDS = {
@@ -42,7 +43,8 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str] = os.en
     """
     _require_text(arguments)
     name, *rest = arguments
-    command = importlib.import_module(f"API.app.commands.{name}")
+    with importing():
+        command = importlib.import_module(f"API.app.commands.{name}")
     places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     add_options(places, [row for row in SETTINGS if row.field in PLACES])
     parser = argparse.ArgumentParser(
