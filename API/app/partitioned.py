@@ -8,12 +8,13 @@ The latest report of each server stays (docs/adr/0030-housekeeping-drops-partiti
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from API.app.housekeeping import Pace, StoppedError, Way
+from API.app.ingest.postgresql.holding import look_up_by_keys
 from API.app.ingest.retention import Limits, raise_limit
 from API.app.ingest.sql import to_ms
 from API.app.ingest.store import CLOCK_AHEAD
@@ -44,6 +45,9 @@ MOST_MOVED = 100
 """Reports that are moved while a partition is detached; more get a partition of their own."""
 
 
+Listed = TypeVar("Listed")
+
+
 class Partitioned:
     """Looks after the partitions of one database."""
 
@@ -61,9 +65,7 @@ class Partitioned:
     def prepare(self) -> bool:
         """Make the partitions of the days to come, and finish what an earlier pass began."""
         for name in self._listed(left_behind):
-            if name.startswith(f"{OF_PERIODS}_"):
-                self._prune(name)
-            self._drop(name)
+            self._finish(name)
         today = datetime.now(UTC).date()
         return self._briefly(lambda connection: make_ahead(connection, today))
 
@@ -75,8 +77,6 @@ class Partitioned:
         for day in days:
             if not self._remove_day(day):
                 return
-        if days:
-            self._forget_reports(days[-1] + timedelta(days=1))
         for suffix in self._left_over():
             self._thin_out(suffix, before)
 
@@ -90,13 +90,28 @@ class Partitioned:
             rows = self._count(name)
             if not self._briefly(lambda connection, name=name: detach(connection, [name])):  # type: ignore[misc]
                 return
-            self._prune(f"{name}_{GOING}")
-            self._drop(f"{name}_{GOING}")
+            self._finish(f"{name}_{GOING}")
             self._way.told("periodos", rows)
 
+    def _finish(self, name: str) -> None:
+        """Drop a table that is no partition any more, after what belonged to its rows alone."""
+        if name.endswith(f"_{GOING}"):
+            if name.startswith("servers_"):
+                self._forget_reports(name)
+            elif name.startswith(f"{OF_PERIODS}_"):
+                self._prune(name)
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+
     def _prune(self, month: str) -> None:
-        """Remove what only the periods of a month referred to, which are out of their table."""
-        self._for_servers(lambda connection, *servers: prune(connection, month, *servers))
+        """Remove what only the periods of a month referred to, some servers at a time."""
+        with self._engine.connect() as connection:
+            last = connection.exec_driver_sql("SELECT max(num_agente) FROM agentes").scalar() or 0
+        pace, first = Pace(size=1, most=256), 1
+        while first <= last:
+            bounds = (first, first + pace.size - 1)
+            first += pace.size
+            self._step(pace, lambda connection, bounds=bounds: prune(connection, month, *bounds))  # type: ignore[misc]
 
     def _remove_day(self, day: date) -> bool:
         """Remove the reports of a day; False where its tables are in use all the time."""
@@ -119,25 +134,21 @@ class Partitioned:
         if not self._briefly(take_out):
             return False
         for table in self._tables:
-            self._drop(f"{table}_{suffix}_{GOING}")
+            self._finish(f"{table}_{suffix}_{GOING}")
         self._way.told("reportes", rows - len(kept))
         return True
 
-    def _forget_reports(self, day: date) -> None:
-        """Forget the reports that came before a day, but for those that are kept."""
-        self._for_servers(
-            lambda connection, *servers: _run(connection, _FORGET, (*servers, day.isoformat()))
-        )
+    def _forget_reports(self, day: str) -> None:
+        """Forget the reports of a day that are in its table alone."""
+        pace, last = Pace(size=4, most=2_048), 0
 
-    def _for_servers(self, act: Callable[[Connection, int, int], int]) -> None:
-        """Do something for all servers, some at a time: told the first and the last of these."""
-        with self._engine.connect() as connection:
-            last = connection.exec_driver_sql("SELECT max(num_agente) FROM agentes").scalar() or 0
-        pace, first = Pace(size=1, most=256), 1
-        while first <= last:
-            servers = (first, first + pace.size - 1)
-            first += pace.size
-            self._step(pace, lambda connection, servers=servers: act(connection, *servers))  # type: ignore[misc]
+        def next_ones(connection: Connection) -> list[int]:
+            rows = connection.exec_driver_sql(_NEXT.format(day), (last, pace.size))
+            return list(rows.scalars())
+
+        while numbers := self._listed(next_ones):
+            self._step(pace, lambda connection, numbers=numbers: _forget(connection, day, numbers))  # type: ignore[misc]
+            last = numbers[-1]
 
     def _thin_out(self, suffix: str, before: int) -> None:
         """Remove, row by row, old reports that are no longer the latest of their servers."""
@@ -146,6 +157,7 @@ class Partitioned:
         def remove(connection: Connection) -> int:
             old = _OLD.format(suffix)
             numbers = list(connection.exec_driver_sql(old, (before, pace.size)).scalars())
+            _run(connection, _FORGET_OLD.format(suffix), (numbers,))
             for table in reversed(self._tables):
                 _run(connection, _REMOVE.format(table, suffix), (numbers,))
             return len(numbers)
@@ -156,7 +168,7 @@ class Partitioned:
             names = [f"{table}_{suffix}" for table in self._tables]
             if self._briefly(lambda connection: detach(connection, names)):
                 for name in names:
-                    self._drop(f"{name}_{GOING}")
+                    self._finish(f"{name}_{GOING}")
 
     def _left_over(self) -> Iterator[str]:
         """Name the partitions, by what stands after their table's name, that are not a day's."""
@@ -178,18 +190,13 @@ class Partitioned:
             count = connection.exec_driver_sql(f"SELECT count(*) FROM {name}")  # noqa: S608 - ours
             return int(count.scalar_one())
 
-    def _listed(self, names: Callable[[Connection], Sequence[str]]) -> Sequence[str]:
+    def _listed(self, names: Callable[[Connection], Sequence[Listed]]) -> Sequence[Listed]:
         with self._engine.connect() as connection:
             return names(connection)
 
     def _limit(self, what: str, before: int) -> None:
         with self._engine.begin() as connection:
             raise_limit(connection, what, before)
-
-    def _drop(self, name: str) -> None:
-        """Drop a table that is no partition any more: nobody asks for it."""
-        with self._engine.begin() as connection:
-            connection.exec_driver_sql(f"DROP TABLE {name}")
 
     def _step(self, pace: Pace, act: Callable[[Connection], int]) -> int:
         start = time.monotonic()
@@ -257,6 +264,14 @@ def _latest(connection: Connection, suffix: str) -> list[int]:
     return list(connection.exec_driver_sql(_LATEST.format(suffix)).scalars())
 
 
+def _forget(connection: Connection, day: str, numbers: Sequence[int]) -> int:
+    """Forget these reports of a day's table, but for those that are among the others still."""
+    look_up_by_keys(connection)
+    bounds = (numbers[0], numbers[-1])
+    kept = list(connection.exec_driver_sql(_KEPT, bounds).scalars())
+    return _run(connection, _FORGET.format(day), (*bounds, kept))
+
+
 def _run(connection: Connection, statement: str, values: tuple[Any, ...]) -> int:
     return connection.exec_driver_sql(statement, values).rowcount
 
@@ -266,9 +281,16 @@ _LATEST = """
     (SELECT min(id_serv) FROM servers_{0}) AND (SELECT max(id_serv) FROM servers_{0})
     AND EXISTS (SELECT FROM servers_{0} s WHERE s.id_serv = agentes.id_serv)
 """
+_NEXT = "SELECT id_serv FROM {} WHERE id_serv > ? ORDER BY id_serv LIMIT ?"
+_KEPT = "SELECT id_serv FROM servers WHERE id_serv BETWEEN ? AND ?"
 _FORGET = """
-    DELETE FROM reportes r USING agentes a WHERE a.num_agente = r.num_agente
-    AND r.num_agente BETWEEN ? AND ? AND r.recibido < ? AND r.id_serv <> coalesce(a.id_serv, 0)
+    DELETE FROM reportes r USING {} s
+    WHERE s.id_serv BETWEEN ? AND ? AND s.id_serv <> ALL(?)
+    AND r.num_agente = s.num_agente AND r.id_reporte = s.id_reporte AND r.id_serv = s.id_serv
+"""
+_FORGET_OLD = """
+    DELETE FROM reportes r USING servers_{} s WHERE s.id_serv = ANY(?)
+    AND r.num_agente = s.num_agente AND r.id_reporte = s.id_reporte AND r.id_serv = s.id_serv
 """
 _OLD = """
     SELECT s.id_serv FROM servers_{} s JOIN agentes a ON a.num_agente = s.num_agente

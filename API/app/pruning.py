@@ -10,6 +10,8 @@ then is refused by the foreign key, and looks again too
 
 from sqlalchemy import Connection
 
+from API.app.ingest.postgresql.holding import look_up_by_keys
+
 
 def prune(connection: Connection, month: str, first: int, last: int) -> int:
     """Remove what only the periods of a month referred to, of some servers.
@@ -23,6 +25,7 @@ def prune(connection: Connection, month: str, first: int, last: int) -> int:
     Returns:
         how many names servers lost.
     """
+    look_up_by_keys(connection)
     held = list(connection.exec_driver_sql(_HOLD.format(month), (first, last)).scalars())
     if not held:
         return 0

@@ -18,7 +18,7 @@ from API.app.settings import settings_from
 from createDB.engine import open_engine
 from createDB.housekeeping import housekeeping
 from createDB.postgresql import statistics
-from createDB.postgresql.partitions import make_partitions
+from createDB.postgresql.partitions import make_partitions, reports_tables
 from createDB.postgresql.retiring import detach
 from createDB.schema import OPEN
 from tests.ingest.conftest import BASE, entry, processes
@@ -168,13 +168,15 @@ def test_a_pass_that_is_stopped_goes_on_later(kept: Kept) -> None:
 
 
 def test_what_a_pass_that_was_killed_left_is_taken_away(kept: Kept) -> None:
+    kept.report(0, 0, 0)
+    kept.report(0, 1, 1)
     with kept.engine.begin() as connection:
-        connection.exec_driver_sql(f"ALTER TABLE servers DETACH PARTITION servers_{FIRST}")
-        connection.exec_driver_sql(
-            f"ALTER TABLE servers_{FIRST} RENAME TO servers_{FIRST}_por_borrar"
-        )
+        tables = reports_tables(connection)
+        detach(connection, [f"{table}_{FIRST}" for table in tables])
+    assert kept.numbers("reportes") == [1, 2]
     kept.clean()
-    assert f"servers_{FIRST}_por_borrar" not in kept.tables()
+    assert not [name for name in kept.tables() if name.endswith("por_borrar")]
+    assert kept.numbers("reportes") == [2]
 
 
 def test_partitions_are_made_ahead(kept: Kept) -> None:

@@ -20,7 +20,7 @@ def hold(
     connection: Connection, idents: Collection[str], known: Mapping[str, Server]
 ) -> dict[str, Server]:
     """Lock the rows of these servers; load those that are not as they are remembered."""
-    connection.exec_driver_sql(_BY_KEYS)
+    look_up_by_keys(connection)
     rows = _lock(connection, idents, known)
     found = {}
     for row in rows:
@@ -32,6 +32,14 @@ def hold(
     if found:
         _load_open(connection, found.values())
     return found
+
+
+def look_up_by_keys(connection: Connection) -> None:
+    """Have each row that the transaction asks for be looked up by its key.
+
+    The planner, which knows little of arrays, would rather read all that is open, of all servers.
+    """
+    connection.exec_driver_sql(_BY_KEYS)
 
 
 def held_by_others(
@@ -82,9 +90,6 @@ _BY_KEYS = """
     SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
            set_config('enable_seqscan', 'off', true)
 """
-"""Has each row that the transaction asks for be looked up by its key.
-
-The planner, which knows little of arrays, would rather read all that is open, of all servers."""
 _NEW = """
     INSERT INTO agentes (id_agente, siguiente)
     SELECT id, 0 FROM unnest(?::text[]) AS wanted (id)
