@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from API.app.compliance import trial
-from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, STEPS, Guard, QueryError
+from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, STEPS, QueryError
+from API.app.compliance.guards import FileGuard
 from API.app.queries.politicas import Reported
 from createDB.engine import database_url
 
@@ -28,13 +29,13 @@ def database(tmp_path: Path, empty_database: Path) -> Path:
 
 
 @pytest.fixture
-def guard(database: Path) -> Iterator[Guard]:
-    guard = Guard.open(database)
+def guard(database: Path) -> Iterator[FileGuard]:
+    guard = FileGuard.open(database)
     yield guard
     guard.close()
 
 
-def test_a_select_gives_its_rows_by_name(guard: Guard) -> None:
+def test_a_select_gives_its_rows_by_name(guard: FileGuard) -> None:
     found = guard.run(
         "SELECT id_serv AS n, :en AS en FROM servers WHERE id_serv = :id_serv;", 1, "x"
     )
@@ -42,7 +43,7 @@ def test_a_select_gives_its_rows_by_name(guard: Guard) -> None:
     assert not found.more
 
 
-def test_rows_have_a_limit(guard: Guard) -> None:
+def test_rows_have_a_limit(guard: FileGuard) -> None:
     found = guard.run(f"{ENDLESS} SELECT i FROM n LIMIT 1000", 1, "")
     assert len(found.rows) == MAX_ROWS
     assert found.more
@@ -58,7 +59,7 @@ def test_a_trial_of_slow_steps_is_stopped(database: Path, monkeypatch: pytest.Mo
     assert time.monotonic() - began < 20
 
 
-def test_what_is_no_query_has_no_deadline(guard: Guard) -> None:
+def test_what_is_no_query_has_no_deadline(guard: FileGuard) -> None:
     with pytest.raises(QueryError, match="tardó más"):
         guard.run(f"{ENDLESS} SELECT count(*) FROM n", 1, "")
     for _ in range(STEPS):
@@ -66,7 +67,7 @@ def test_what_is_no_query_has_no_deadline(guard: Guard) -> None:
             pass
 
 
-def test_rows_take_no_more_than_their_share_of_memory(guard: Guard) -> None:
+def test_rows_take_no_more_than_their_share_of_memory(guard: FileGuard) -> None:
     found = guard.run(f"{ENDLESS} SELECT i, hex(zeroblob(30000)) AS x FROM n LIMIT 20", 1, "")
     assert 0 < sum(len(row["x"]) for row in found.rows) <= MAX_SIZE
     assert found.more
@@ -96,7 +97,7 @@ def test_rows_take_no_more_than_their_share_of_memory(guard: Guard) -> None:
     ],
 )
 def test_what_is_no_harmless_select_is_stopped(
-    guard: Guard, database: Path, query: str, monkeypatch: pytest.MonkeyPatch
+    guard: FileGuard, database: Path, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(database.parent)
     before = set(database.parent.iterdir())
@@ -115,7 +116,7 @@ def test_what_is_no_harmless_select_is_stopped(
         pytest.param(f"{ENDLESS} SELECT a.i FROM n a, n b WHERE a.i < 0", id="product"),
     ],
 )
-def test_a_query_that_does_not_end_is_stopped(guard: Guard, query: str) -> None:
+def test_a_query_that_does_not_end_is_stopped(guard: FileGuard, query: str) -> None:
     with pytest.raises(QueryError, match="la consulta tardó más de 500 ms"):
         guard.run(query, 1, "")
     assert guard.run("SELECT 1 AS n", 1, "").rows == [{"n": 1}]

@@ -1,12 +1,15 @@
 """Every report is judged once, in its place; what is kept says what was true, when."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from API.app.compliance import desk
 from API.app.compliance.guard import Found
+from API.app.compliance.guards import open_guard
 from API.app.compliance.judging import Verdict, judge
 from API.app.compliance.present import judge_new
 from API.app.compliance.subjects import select_subjects
@@ -209,37 +212,45 @@ def made(number: int, agent: int, second: int, fields: dict[str, Any]) -> Entry:
 
 
 def disagreements(trial: Trial) -> list[Any]:
-    """Compare what is kept for each report's moment with what judging that report says now."""
+    """Compare what is kept for each report's moment with what judging it from nothing says now."""
     court, wrong = trial.court, []
-    with court.reader.connect() as connection:
+    with court.reader.connect() as connection, closing(open_guard(trial.url)) as guard:
         for subject in select_subjects(connection, "s.id_serv > 0 ORDER BY s.id_serv"):
+            latest = [(subject.id_serv,)] == trial.rows(
+                "SELECT id_serv FROM agentes WHERE num_agente = ?", subject.num_agente
+            )
             for number in court.rulebook.by_report:
                 rule = court.rulebook.rules[number]
-                said = judge(court.guard, rule, subject, subject.recibido).veredicto
-                kept = trial.rows(
-                    "SELECT veredicto FROM cumplimiento WHERE num_agente = ? AND num_politica = ? "
-                    "AND desde <= ? AND hasta > ?",
+                said = judge(guard, rule, subject, subject.recibido)
+                [kept] = trial.rows(
+                    "SELECT veredicto, coalesce(evidencia_ultima, evidencia) FROM cumplimiento "
+                    "WHERE num_agente = ? AND num_politica = ? AND desde <= ? AND hasta > ?",
                     subject.num_agente, number, subject.momento, subject.momento,
                 )  # fmt: skip
-                if kept != [(said.value,)]:
-                    wrong.append((subject.id_serv, rule.policy.id, said.value, kept))
+                if kept[0] != said.veredicto.value or (latest and kept[1] != said.evidencia):
+                    wrong.append((subject.id_serv, rule.policy.id, said, kept))
     return wrong
 
 
 @layouts
-@given(reports=REPORTS, cuts=st.sets(st.integers(0, 12), max_size=4))
+@given(
+    reports=REPORTS,
+    cuts=st.sets(st.integers(0, 12), max_size=4),
+    names_alone=st.booleans(),
+    room=st.sampled_from([0, 4, desk.KEPT]),
+)
 @settings(max_examples=25)
 def test_what_is_kept_is_what_each_report_says(
-    new_trial: NewTrial, layout: Layout, reports: list[Any], cuts: set[int]
-) -> None:
+    new_trial: NewTrial, layout: Layout, reports: list[Any], cuts: set[int], names_alone: bool,
+    room: int,
+) -> None:  # fmt: skip
     trial = new_trial(layout)
-    for number, report in enumerate(reports):
-        trial.stores(made(number, *report))
-        if number in cuts:
-            trial.judges()
-        if number + 1 in cuts:
-            trial.restart()
-    trial.judges()
+    if names_alone:
+        (trial.folder / "muchos.yaml").unlink()
+        trial.restart()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk, "KEPT", room)
+        _store_and_judge(trial, reports, cuts)
     assert disagreements(trial) == []
     touching = trial.rows(
         "SELECT 1 FROM cumplimiento p JOIN cumplimiento q USING (num_agente, num_politica) "
@@ -248,3 +259,13 @@ def test_what_is_kept_is_what_each_report_says(
     assert touching == []
     assert {row[0] for row in trial.rows("SELECT veredicto FROM cumplimiento")} <= set(Verdict)
     trial.close()  # each has connections of its own
+
+
+def _store_and_judge(trial: Trial, reports: list[Any], cuts: set[int]) -> None:
+    for number, report in enumerate(reports):
+        trial.stores(made(number, *report))
+        if number in cuts:
+            trial.judges()
+        if number + 1 in cuts:
+            trial.restart()
+    trial.judges()

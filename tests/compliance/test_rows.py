@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from API.app.compliance.guard import ROWS, Guard, QueryError
+from API.app.compliance.guard import ROWS, QueryError
+from API.app.compliance.guards import FileGuard
 from API.app.compliance.library import SHIPPED, Library
 from createDB.engine import database_path
 from createDB.views import Layout
@@ -51,7 +52,7 @@ def test_the_rows_at_hand_are_the_rows_of_the_report(new_trial: NewTrial, layout
 def test_there_too_a_query_can_only_read_and_not_for_long(new_trial: NewTrial, query: str) -> None:
     trial = new_trial(Layout.COMPACTO)
     trial.stores(entry(0, 1, 1, procesos=processes((1, "xmrig"))))
-    guard = Guard.open(database_path(trial.url))
+    guard = FileGuard.open(database_path(trial.url))
     with pytest.raises(QueryError):
         guard.run(query, 1, "", frozenset(ROWS))
     rows = guard.run("SELECT name FROM procesos", 1, "", frozenset(ROWS)).rows

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from API.app.compliance.examples import Failure, failures
-from API.app.compliance.guard import open_guard
+from API.app.compliance.guards import open_guard
 from API.app.compliance.judging import Outcome, Verdict, judge
 from API.app.compliance.library import OTHER_WORDS, SHIPPED, Library, Problem, Rule, load
 from API.app.compliance.subjects import Subject, fleet_at

@@ -60,9 +60,11 @@ class Clock:
         up = time.monotonic() - self._began
         with court.reader.connect() as connection, court.guard.snapshot():
             settled = (since, up - SETTLED_S, SETTLED_INTERVALS, SERVERS)
-            for subject in select_subjects(connection, _SETTLED, *settled):
+            subjects = select_subjects(connection, _SETTLED, *settled)
+            court.remember(connection, [subject.num_agente for subject in subjects])
+            for subject in subjects:
                 last = subject.num_agente
-                standing = court.standing(connection, last)
+                standing = court.standings[last]
                 for number in court.rulebook.by_clock:
                     outcome = court.outcome(number, subject, sql_time(now))
                     period = standing.open.get(number)

@@ -1,18 +1,20 @@
 """What judging needs at hand: the policies in force, where each server stands, where to write."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
 from API.app.compliance import ledger
-from API.app.compliance.guard import open_guard, too_slow
+from API.app.compliance.guard import too_slow
+from API.app.compliance.guards import open_guard
 from API.app.compliance.judging import Outcome, judge
 from API.app.compliance.library import Library
 from API.app.compliance.rulebook import Rulebook
@@ -98,7 +100,8 @@ class Court:
         self.pending: Mapping[int, int] = {}
         """Policies whose review is not done -> the server up to which it is."""
         self.gaps = _gaps() if is_postgresql(url) else None
-        self._standings: dict[int, Standing] = {}
+        self.standings: dict[int, Standing] = {}
+        """Of the servers that are remembered."""
         self._slow: dict[str, Outcome] = {}
         self.synchronize()
         with self.reader.connect() as connection:
@@ -136,18 +139,20 @@ class Court:
         self.pending = {
             row.num_politica: row.repaso for row in in_force.values() if row.repaso is not None
         }
-        self._standings.clear()
+        self.forget()
         self._slow.clear()
 
-    def standing(self, connection: Connection, num_agente: int) -> Standing:
-        """Give where a server stands."""
-        found = self._standings.get(num_agente)
-        if found is None:
-            last = select_subjects(connection, _LAST_JUDGED, num_agente, self.place)
-            periods = ledger.open_periods(connection, num_agente)
-            found = Standing(last[0] if last else None, periods)
-            self._standings[num_agente] = found
-        return found
+    def remember(self, connection: Connection, servers: Iterable[int]) -> None:
+        """Have at hand where these servers stand."""
+        unknown = [number for number in servers if number not in self.standings]
+        if not unknown:
+            return
+        numbers = msgspec.json.encode(unknown).decode()
+        last = select_subjects(connection, _LAST_JUDGED, numbers, self.place)
+        by_server = {subject.num_agente: subject for subject in last}
+        periods = ledger.open_periods(connection, numbers)
+        for number in unknown:
+            self.standings[number] = Standing(by_server.get(number), periods.get(number, {}))
 
     def outcome(self, num_politica: int, subject: Subject, en: str) -> Outcome:
         """Judge a report by a policy; one that took too long is not tried again till it changes."""
@@ -196,13 +201,15 @@ class Court:
     def forget(self, num_agente: int | None = None) -> None:
         """Drop what is remembered, of one server or of all: it may not have been written."""
         if num_agente is None:
-            self._standings.clear()
+            self.standings.clear()
+            self.guard.desk.begin(self.rulebook.names)
         else:
-            self._standings.pop(num_agente, None)
+            self.standings.pop(num_agente, None)
+            self.guard.desk.drop(num_agente)
 
     def _trim(self) -> None:
-        while len(self._standings) * len(self.rulebook.rules) > REMEMBERED:
-            self._standings.pop(next(iter(self._standings)))
+        while len(self.standings) * len(self.rulebook.rules) > REMEMBERED:
+            self.standings.pop(next(iter(self.standings)))
 
 
 def _gaps() -> "Gaps":
@@ -216,4 +223,8 @@ def _note(connection: Connection, changes: Changes, place: int) -> None:
     ledger.advance(connection, place)
 
 
-_LAST_JUDGED = "s.num_agente = ? AND s.id_serv <= ? ORDER BY s.momento DESC LIMIT 1"
+_LAST_JUDGED = """
+    a.num_agente IN (SELECT CAST(value AS BIGINT) FROM json_each(?)) AND s.id_serv = (
+        SELECT r.id_serv FROM servers r WHERE r.num_agente = a.num_agente AND r.id_serv <= ?
+        ORDER BY r.momento DESC LIMIT 1)
+"""

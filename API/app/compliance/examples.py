@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from API.app.compliance.guard import AnyGuard, Guard
+from API.app.compliance.guard import Guard
+from API.app.compliance.guards import AnyGuard
 from API.app.compliance.judging import Outcome, Verdict, judge
 from API.app.compliance.library import Rule
 from API.app.compliance.sandbox import empty, engine_of

@@ -3,17 +3,11 @@
 import math
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
-
-from sqlalchemy.engine import URL
-
-from createDB.engine import database_path, is_postgresql
-
-if TYPE_CHECKING:
-    from API.app.compliance.postgresql.guard import PostgresGuard
+from functools import lru_cache
+from itertools import chain
+from typing import Any, NamedTuple
 
 TIME_S = 0.5
 """Processor time that a query may take, in seconds."""
@@ -57,6 +51,13 @@ FORBIDDEN_FUNCTIONS = frozenset(
 within printf('%.*c', 500000000, 'x')."""
 
 
+ROWS = {
+    "procesos": ("id_serv", "pid", "name", "username"),
+    "usuarios_activos": ("id_serv", "username", "pid"),
+}
+"""What a query may look at of its report's rows to be run where these are at hand (`desk`)."""
+
+
 class QueryError(Exception):
     """A query could not be run to its end; the message says why, in Spanish."""
 
@@ -67,6 +68,9 @@ class Found(NamedTuple):
     rows: list[dict[str, Any]]
     more: bool
     """Whether there were more than are kept."""
+
+
+NOTHING = Found([], more=False)
 
 
 def authorize(action: int, first: str | None, second: str | None, *_: Any) -> int:
@@ -84,21 +88,10 @@ def authorize(action: int, first: str | None, second: str | None, *_: Any) -> in
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
+@lru_cache(maxsize=4_096)
 def wrapped(query: str) -> str:
     """Write a query such that nothing but a SELECT can be one, with its limit of rows."""
     return f"SELECT * FROM (\n{query.strip().rstrip(';')}\n) LIMIT {MAX_ROWS + 1}"  # noqa: S608
-
-
-def open_guard(url: URL) -> "AnyGuard":
-    """Open a database for queries of policies."""
-    if is_postgresql(url):
-        from API.app.compliance.postgresql.guard import PostgresGuard
-
-        return PostgresGuard.open(url)
-    return Guard.open(database_path(url))
-
-
-AnyGuard = Union["Guard", "PostgresGuard"]
 
 
 class Guard:
@@ -107,27 +100,17 @@ class Guard:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Take over a connection, for nothing else from now on."""
         connection.isolation_level = None
-        connection.row_factory = sqlite3.Row
         for limit, value in LIMITS.items():
             connection.setlimit(limit, value)
         connection.set_authorizer(self._authorize)
         connection.set_progress_handler(self._look_at_the_clock, STEPS)
         self._connection = connection
-        self._deadline = math.inf
-        """Of the query that runs: SQLite counts steps over all runs of a statement, BEGIN too."""
-        self._rows: Rows | None = None
-
-    @classmethod
-    def open(cls, path: Path) -> "Guard":
-        """Open the database at `path` for reading."""
-        guard = cls(_open(path))
-        guard._rows = Rows(_open(path))
-        return guard
+        self._deadline: float | None = math.inf
+        """Of the query that runs, None until the first look at the clock; SQLite counts steps over
+        all runs of a statement, BEGIN too."""
 
     def close(self) -> None:
         """Close the connection."""
-        if self._rows:
-            self._rows.close()
         self._connection.close()
 
     def interrupt(self) -> None:
@@ -147,7 +130,7 @@ class Guard:
             self._connection.execute("COMMIT")
 
     def run(
-        self, query: str, id_serv: int, en: str, own: Collection[str] | None = None,
+        self, query: str, id_serv: int, en: str, _own: Collection[str] | None = None,
         _other_words: str | None = None,
     ) -> Found:  # fmt: skip
         """Run a policy's query.
@@ -156,92 +139,31 @@ class Guard:
             query: one SELECT.
             id_serv: the report.
             en: the moment of the judgement, as the database writes moments.
-            own: tables that it looks at, where it looks at its report alone.
 
         Raises:
             QueryError: it is no such query, it failed, or it took too long.
         """
-        if own and self._rows and not ROWS.keys().isdisjoint(own):
-            return self._rows.run(query, id_serv, en, own)
-        self._deadline = time.thread_time() + TIME_S
+        self._deadline = None
         try:
             cursor = self._connection.execute(wrapped(query), {"id_serv": id_serv, "en": en})
+            first = cursor.fetchone()
+            if first is None:
+                return NOTHING
             with closing(cursor):
-                return kept((dict(row), _size_of(row)) for row in cursor)
+                names = [column[0] for column in cursor.description]
+                rows = chain((first,), cursor)
+                return kept((dict(zip(names, row, strict=True)), _size_of(row)) for row in rows)
         except sqlite3.Warning:
             raise QueryError("hay más de una sentencia") from None
         except sqlite3.Error as error:
-            raise QueryError(_reason(error)) from None
+            raise QueryError(reason_of(error)) from None
         finally:
             self._deadline = math.inf
 
     def _look_at_the_clock(self) -> bool:
+        if self._deadline is None:
+            self._deadline = time.thread_time() + TIME_S
         return time.thread_time() > self._deadline
-
-
-class Rows(Guard):
-    """A guard that has the processes and sessions of one report at hand, found by name.
-
-    Most queries look for names among the rows of their report, one after another. In temporary
-    tables of the same names, which SQLite finds first (https://sqlite.org/lang_naming.html), an
-    index has them; the views of `compacto` would put them together anew for each query.
-    """
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Take over a connection, and make the tables."""
-        connection.execute("PRAGMA temp_store = MEMORY")
-        for statement in _TABLES_OF_ROWS:
-            connection.execute(statement)
-        self._fetching = False
-        self._held: dict[str, int] = {}
-        """Of which report each table has the rows."""
-        super().__init__(connection)
-
-    def run(
-        self, query: str, id_serv: int, en: str, own: Collection[str] | None = None,
-        _other_words: str | None = None,
-    ) -> Found:  # fmt: skip
-        """Run a policy's query over the rows of its report."""
-        for name in own or ():
-            if self._held.get(name) != id_serv:
-                self._fetch(name, id_serv)
-        return super().run(query, id_serv, en)
-
-    def _fetch(self, name: str, id_serv: int) -> None:
-        self._held.pop(name, None)
-        self._deadline = time.thread_time() + TIME_S
-        self._fetching = True  # no policy's statement runs meanwhile
-        try:
-            self._fill(name, id_serv)
-        except sqlite3.Error as error:
-            raise QueryError(_reason(error)) from None
-        finally:
-            self._fetching = False
-        self._held[name] = id_serv
-
-    def _fill(self, name: str, id_serv: int) -> None:
-        """Have a table hold the rows of a report; `servers` has them."""
-        if name in ROWS:
-            columns = ", ".join(ROWS[name])
-            fetch = f"INSERT INTO temp.{name} SELECT {columns} FROM main.{name} WHERE id_serv = ?"  # noqa: S608
-            self._connection.execute(f"DELETE FROM temp.{name}")  # noqa: S608 - names of our own
-            self._connection.execute(fetch, (id_serv,))
-
-    def _authorize(self, *given: Any) -> int:
-        return sqlite3.SQLITE_OK if self._fetching else authorize(*given)
-
-
-ROWS = {
-    "procesos": ("id_serv", "pid", "name", "username"),
-    "usuarios_activos": ("id_serv", "username", "pid"),
-}
-"""What there is at hand of a report's rows."""
-
-_TABLES_OF_ROWS = (
-    "CREATE TEMP TABLE procesos (id_serv INTEGER, pid INTEGER, name TEXT, username TEXT)",
-    "CREATE INDEX temp.ix_name ON procesos (name)",
-    "CREATE TEMP TABLE usuarios_activos (id_serv INTEGER, username TEXT, pid INTEGER)",
-)
 
 
 def kept(found: Iterable[tuple[dict[str, Any], int]]) -> Found:
@@ -265,19 +187,16 @@ def kept(found: Iterable[tuple[dict[str, Any], int]]) -> Found:
     return Found(rows, more=False)
 
 
-def _size_of(row: sqlite3.Row) -> int:
-    return sum(len(value) for value in row if isinstance(value, str | bytes))
+def _size_of(row: Sequence[Any]) -> int:
+    size = 0
+    for value in row:
+        if isinstance(value, _TEXTS):
+            size += len(value)
+    return size
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.as_uri()}?mode=ro", uri=True, cached_statements=1_000, check_same_thread=False
-    )
-    connection.execute("PRAGMA busy_timeout = 2000")
-    return connection
-
-
-def _reason(error: sqlite3.Error) -> str:
+def reason_of(error: sqlite3.Error) -> str:
+    """Say why a query failed."""
     text = str(error)
     if text == "interrupted":
         return slow(round(TIME_S * 1000))
@@ -297,3 +216,4 @@ def too_slow(reason: str | None) -> bool:
 
 
 _TOO_SLOW = "la consulta tardó más de"
+_TEXTS = (str, bytes)

@@ -1,14 +1,17 @@
 """What a policy says of a report."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
 
-from API.app.compliance.guard import AnyGuard, Found, QueryError
+from API.app.compliance.guard import Found, QueryError
+from API.app.compliance.guards import AnyGuard
 from API.app.compliance.library import Rule
-from API.app.compliance.policy import Applies
+from API.app.compliance.policy import TO_ALL, Applies
 from API.app.compliance.subjects import MAX_REASON, Subject
 
 MAX_EVIDENCE = 16_384
@@ -36,6 +39,7 @@ class Outcome(NamedTuple):
 
 
 APPLIES = Outcome(Verdict.CUMPLE)
+COMPLIES = Outcome(Verdict.CUMPLE)
 NOT_APPLICABLE = Outcome(Verdict.NO_APLICA)
 
 
@@ -65,10 +69,11 @@ def judge(guard: AnyGuard, rule: Rule, subject: Subject, en: str) -> Outcome:
         subject: the report.
         en: the moment of the judgement, as the database writes moments.
     """
-    found = applicability(rule.policy.aplica, subject)
-    if found is not APPLIES:
-        return found
-    if reason := subject.unknown(sorted(rule.scope.facts)):
+    if rule.policy.aplica != TO_ALL:
+        found = applicability(rule.policy.aplica, subject)
+        if found is not APPLIES:
+            return found
+    if reason := subject.unknown(_in_order(rule.scope.facts)):
         return Outcome(Verdict.SIN_DATOS, razon=reason)
     try:
         rows = guard.run(
@@ -80,9 +85,17 @@ def judge(guard: AnyGuard, rule: Rule, subject: Subject, en: str) -> Outcome:
     return _outcome(rows)
 
 
+@cache
+def _in_order(facts: frozenset[str]) -> Sequence[str]:
+    return sorted(facts)
+
+
 def _outcome(found: Found) -> Outcome:
     if not found.rows:
-        return Outcome(Verdict.CUMPLE)
+        return COMPLIES
+    whole = msgspec.json.encode(found.rows)
+    if len(whole) <= MAX_EVIDENCE and not found.more:
+        return Outcome(Verdict.NO_CUMPLE, whole.decode())
     rows: list[bytes] = []
     size = 0
     for row in found.rows:

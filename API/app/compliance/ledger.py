@@ -81,11 +81,18 @@ def replace(connection: Connection, old: Iterable[Period], new: Iterable[Period]
     write(connection, new)
 
 
-def open_periods(connection: Connection, num_agente: int) -> dict[int, Period]:
-    """Give what is said of a server now, by the policies' numbers."""
-    rows = connection.exec_driver_sql(f"{_READ} WHERE num_agente = ? AND hasta = {OPEN}",
-                                      (num_agente,))  # fmt: skip
-    return {row.num_politica: Period(*row) for row in rows}
+def open_periods(connection: Connection, servers: str) -> Mapping[int, dict[int, Period]]:
+    """Give what is said of some servers now, by their numbers and those of the policies.
+
+    Args:
+        connection: to the database.
+        servers: their numbers (JSON array).
+    """
+    found: dict[int, dict[int, Period]] = {}
+    for row in connection.exec_driver_sql(_OPEN_ONES, (servers,)).all():
+        period = Period(*row)
+        found.setdefault(period.num_agente, {})[period.num_politica] = period
+    return found
 
 
 def periods_from(
@@ -119,6 +126,9 @@ _END_ALL = f"""
 _REVIEWED = "UPDATE politicas SET repaso = ? WHERE num_politica = ?"
 _COLUMNS = ", ".join(Period._fields)
 _READ = f"SELECT {_COLUMNS} FROM cumplimiento"  # noqa: S608
+_OPEN_ONES = f"""{_READ}
+    WHERE num_agente IN (SELECT CAST(value AS BIGINT) FROM json_each(?)) AND hasta = {OPEN}
+"""  # noqa: S608
 _WRITE = f"""{insert_statement(cumplimiento)}
     ON CONFLICT (num_agente, num_politica, desde) DO UPDATE SET
         hasta = excluded.hasta, veredicto = excluded.veredicto, evidencia = excluded.evidencia,

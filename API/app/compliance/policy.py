@@ -23,6 +23,9 @@ class Applies(Struct, frozen=True, forbid_unknown_fields=True):
     """Labels that the operator gave the server: all of these."""
 
 
+TO_ALL = Applies()
+
+
 class Examples(Struct, frozen=True, forbid_unknown_fields=True):
     """Reports of which it is known what the policy must say.
 

@@ -1,13 +1,13 @@
 """Judges reports right after they are stored, in the order of their numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from API.app.compliance.court import Changes, Court, Standing
+from API.app.compliance.docket import Case, Change, changes_of, items_of, turn_to, unread
 from API.app.compliance.past import judge_late
-from API.app.compliance.rulebook import Change
 from API.app.compliance.subjects import Subject, select_subjects
 from API.app.compliance.timeline import Judged
 
@@ -26,26 +26,20 @@ class Progress(NamedTuple):
 
 def judge_new(court: Court) -> Progress:
     """Judge some of the reports that were not judged yet."""
-    changes = Changes()
-    place, done, late = court.place, 0, False
     if court.gaps:
         court.gaps.look(court.reader)
     with court.reader.connect() as connection, court.guard.snapshot():
-        for subject in _new(court, connection):
-            standing = court.standing(connection, subject.num_agente)
-            if standing.subject is None or subject.momento > standing.subject.momento:
-                _judge(court, connection, standing, subject, changes)
-            elif done:
-                late = True  # it changes what is written: first write that
-                break
-            else:
-                judge_late(court, connection, subject)
-                return Progress(1, more=True)
-            place = subject.id_serv
-            done += 1
-    if done:
-        court.commit(changes, place)
-    return Progress(done, more=late or done == BATCH)
+        subjects = _new(court, connection)
+        if not subjects:
+            return Progress(0, more=False)
+        court.remember(connection, {subject.num_agente for subject in subjects})
+        cases = _in_time(court, subjects)
+        if not cases:
+            judge_late(court, connection, subjects[0])
+            return Progress(1, more=True)
+        changes = _judge(court, connection, cases)
+    court.commit(changes, cases[-1].subject.id_serv)
+    return Progress(len(cases), more=len(cases) < len(subjects) or len(subjects) == BATCH)
 
 
 def _new(court: Court, connection: Connection) -> Sequence[Subject]:
@@ -57,38 +51,52 @@ def _new(court: Court, connection: Connection) -> Sequence[Subject]:
     return found
 
 
-def _judge(
-    court: Court, connection: Connection, standing: Standing, subject: Subject, changes: Changes
-) -> None:
-    for number in _due(court, connection, standing, subject):
-        outcome = court.outcome(number, subject, subject.recibido)
-        changes.judge(standing, number, subject, Judged(subject.momento, outcome))
-    standing.subject = subject
+def _in_time(court: Court, subjects: Iterable[Subject]) -> Sequence[Case]:
+    """Give the reports up to the first that came late: what they change is written before it."""
+    last: dict[int, Subject] = {}
+    cases = []
+    for subject in subjects:
+        number = subject.num_agente
+        before = last.get(number) or court.standings[number].subject
+        if before and subject.momento <= before.momento:
+            break
+        cases.append(Case(subject, before))
+        last[number] = subject
+    return cases
 
 
-def _due(court: Court, connection: Connection, standing: Standing, subject: Subject) -> set[int]:
+def _judge(court: Court, connection: Connection, cases: Sequence[Case]) -> Changes:
+    changes = Changes()
+    differences = changes_of(connection, cases)
+    desk = court.guard.desk
+    lists = items_of(connection, unread(desk, cases)) if court.rulebook.at_hand else {}
+    for case in cases:
+        subject = case.subject
+        standing = court.standings[subject.num_agente]
+        found = differences.get(subject.id_serv, ())
+        turn_to(desk, case, lists, found)
+        for number in _due(court, case, standing, found):
+            outcome = court.outcome(number, subject, subject.recibido)
+            changes.judge(standing, number, subject, Judged(subject.momento, outcome))
+        standing.subject = subject
+    return changes
+
+
+def _due(
+    court: Court, case: Case, standing: Standing, changes: Iterable[Change]
+) -> Collection[int]:
     """Name the policies that may say something else of a report than of the one before it."""
-    book, before = court.rulebook, standing.subject
+    book, (subject, before) = court.rulebook, case
     if before is None:
-        return set(book.by_report)
-    changes = _changes(connection, subject, before.momento)
-    touched = book.touched(changes, before.errores.keys() | subject.errores.keys())
+        return book.by_report
+    touched = book.touched(
+        ((change.item.campo, change.item.nombre) for change in changes),
+        before.errores.keys() | subject.errores.keys(),
+    )
     touched |= book.conditional(before, subject)
     return (
         touched | (book.by_report - standing.open.keys()) | (book.by_report & court.pending.keys())
     )
 
 
-def _changes(connection: Connection, subject: Subject, since: int) -> list[Change]:
-    """Give what came or went between a report and another before it."""
-    key = (subject.num_agente, since, subject.momento, subject.momento, since)
-    return [(row[0], row[1]) for row in connection.exec_driver_sql(_CHANGES, key)]
-
-
 _NEW = "s.id_serv > ? ORDER BY s.id_serv LIMIT ?"
-_CHANGES = """
-    SELECT h.campo, h.nombre FROM periodos p JOIN hechos h USING (id_hecho)
-    WHERE p.num_agente = ? AND p.hasta > ? AND p.desde <= ? AND (p.hasta <= ? OR p.desde > ?)
-"""
-"""Between two reports something differs only where a period begins or ends: after the one, and not
-after the other."""

@@ -1,10 +1,13 @@
 """Judges the latest report of every server anew after a policy has changed."""
 
+from collections.abc import Sequence
+
 import structlog
 from sqlalchemy import Connection
 
 from API.app.compliance import ledger
 from API.app.compliance.court import Changes, Court
+from API.app.compliance.docket import items_of
 from API.app.compliance.timeline import Judged
 
 log = structlog.get_logger()
@@ -22,8 +25,10 @@ def review(court: Court) -> bool:
     changes = Changes()
     with court.reader.connect() as connection, court.guard.snapshot():
         servers = list(connection.exec_driver_sql(_SERVERS, (since, SERVERS)).scalars())
+        court.remember(connection, servers)
+        _have_at_hand(court, connection, servers, pending)
         for num_agente in servers:
-            standing = court.standing(connection, num_agente)
+            standing = court.standings[num_agente]
             if standing.subject is None:
                 continue  # its first report will be judged by all
             for number in pending:
@@ -42,6 +47,19 @@ def review(court: Court) -> bool:
     if upto is None:
         log.info("every server judged anew", policies=len(pending))
     return True
+
+
+def _have_at_hand(
+    court: Court, connection: Connection, servers: Sequence[int], policies: Sequence[int]
+) -> None:
+    """Have what the latest reports list at hand, if one of these policies looks at it."""
+    if court.rulebook.at_hand.isdisjoint(policies):
+        return
+    desk = court.guard.desk
+    latest = filter(None, (court.standings[number].subject for number in servers))
+    missing = {subject.id_serv: subject for subject in latest if not desk.keeps(subject.id_serv)}
+    for id_serv, items in items_of(connection, missing.values()).items():
+        desk.take(missing[id_serv], items)
 
 
 _SERVERS = "SELECT num_agente FROM agentes WHERE num_agente > ? ORDER BY num_agente LIMIT ?"

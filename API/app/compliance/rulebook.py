@@ -3,7 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from API.app.compliance.guard import ROWS
 from API.app.compliance.library import Rule
+from API.app.compliance.policy import TO_ALL
 from API.app.compliance.subjects import Subject
 
 PROCESSES = "procesos"
@@ -22,10 +24,12 @@ class Rulebook:
         self.with_reports = {n for n in self.by_report if rules[n].scope.reports}
         """Those that look at other reports too, or at times: they judge every report."""
         self._conditional = {
-            number
-            for number in self.by_report
-            if rules[number].policy.aplica != type(rules[number].policy.aplica)()
+            number for number in self.by_report if rules[number].policy.aplica != TO_ALL
         }
+        self.at_hand = {n for n, rule in rules.items() if _looks_at_rows(rule)}
+        """Those whose queries run where the rows of the report are at hand."""
+        self.names = _names_of(rules[number] for number in self.at_hand)
+        """The names of processes that these ask for; None where one looks at all."""
         self._by_fact: dict[str, set[int]] = defaultdict(set)
         self._by_field: dict[str, set[int]] = defaultdict(set)
         self._by_name: dict[str, set[int]] = defaultdict(set)
@@ -63,6 +67,20 @@ class Rulebook:
 
 
 _NONE: frozenset[int] = frozenset()
+
+
+def _looks_at_rows(rule: Rule) -> bool:
+    return rule.scope.own is not None and not rule.scope.own.isdisjoint(ROWS)
+
+
+def _names_of(rules: Iterable[Rule]) -> frozenset[str] | None:
+    names: set[str] = set()
+    for rule in rules:
+        if rule.scope.names is not None:
+            names |= rule.scope.names
+        elif PROCESSES in (rule.scope.own or ()):
+            return None
+    return frozenset(names)
 
 
 def _kind(subject: Subject) -> tuple[str | None, ...]:

@@ -12,7 +12,9 @@ from createDB.views import Layout
 
 def empty(layout: Layout) -> sqlite3.Connection:
     """Make a database with empty tables."""
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        ":memory:", isolation_level=None, check_same_thread=False, cached_statements=1_000
+    )
     connection.deserialize(_template(layout))
     return connection
 

@@ -7,15 +7,15 @@ import msgspec
 from sqlalchemy import Connection
 
 from API.app.compliance.scope import COLUMN_FACTS
+from createDB.schema import servers
 
 MAX_REASON = 500
 """Characters of a reason; an agent may give longer ones."""
 
-_FACTS = sorted(COLUMN_FACTS)
+COLUMNS = tuple(servers.columns.keys())
 
 SUBJECT = f"""
-    SELECT s.id_serv, s.num_agente, s.momento, s.recibido, s.errores, a.id_agente, a.etiquetas,
-           {", ".join(f"s.{name}" for name in _FACTS)}
+    SELECT {", ".join(f"s.{name}" for name in COLUMNS)}, a.id_agente, a.etiquetas
     FROM agentes a JOIN servers s USING (num_agente)
 """  # noqa: S608 - names of our own
 """Reads subjects; a condition follows."""
@@ -24,23 +24,25 @@ SUBJECT = f"""
 class Subject:
     """A report that is to be judged."""
 
-    __slots__ = ("_facts", "errores", "etiquetas", "id_agente", "id_serv", "momento", "num_agente",
-                 "recibido")  # fmt: skip
+    __slots__ = ("errores", "etiquetas", "id_agente", "id_serv", "momento", "num_agente",
+                 "recibido", "row")  # fmt: skip
 
     def __init__(self, row: Sequence[Any]) -> None:
         """Take it from a row of `SUBJECT`."""
-        self.id_serv: int = row[0]
-        self.num_agente: int = row[1]
-        self.momento: int = row[2]
-        self.recibido: str = row[3]
-        self.errores: dict[str, str] = msgspec.json.decode(row[4]) if row[4] else {}
-        self.id_agente: str = row[5]
-        self.etiquetas: str | None = row[6]
-        self._facts = row[7:]
+        self.row: Sequence[Any] = row[: len(COLUMNS)]
+        """The row of `servers`."""
+        errors = row[_PLACES["errores"]]
+        self.id_serv: int = row[_PLACES["id_serv"]]
+        self.num_agente: int = row[_PLACES["num_agente"]]
+        self.momento: int = row[_PLACES["momento"]]
+        self.recibido: str = row[_PLACES["recibido"]]
+        self.errores: dict[str, str] = msgspec.json.decode(errors) if errors else {}
+        self.id_agente: str = row[-2]
+        self.etiquetas: str | None = row[-1]
 
     def value(self, fact: str) -> str | None:
         """Give a fact that `servers` has a column for."""
-        found: str | None = self._facts[_PLACES[fact]]
+        found: str | None = self.row[_PLACES[fact]]
         return found
 
     def unknown(self, facts: Sequence[str]) -> str | None:
@@ -53,13 +55,13 @@ class Subject:
         return None
 
 
-_PLACES = {name: place for place, name in enumerate(_FACTS)}
+_PLACES = {name: place for place, name in enumerate(COLUMNS)}
 
 
-def select_subjects(connection: Connection, condition: str, *values: float) -> list[Subject]:
+def select_subjects(connection: Connection, condition: str, *values: float | str) -> list[Subject]:
     """Give the reports that a condition of our own selects, with its order and limit."""
-    rows = connection.exec_driver_sql(f"{SUBJECT} WHERE {condition}", values).all()
-    return list(map(Subject, rows))
+    rows = connection.exec_driver_sql(f"{SUBJECT} WHERE {condition}", values)
+    return [Subject(tuple(row)) for row in rows]
 
 
 def fleet_at(connection: Connection, momento: int, server: str | None = None) -> Iterator[Subject]:
@@ -71,7 +73,7 @@ def fleet_at(connection: Connection, momento: int, server: str | None = None) ->
         server: the `id_agente` or `hostname` of the only one to give.
     """
     rows = connection.exec_driver_sql(_AT, (momento, server, server, server)).all()
-    return map(Subject, rows)
+    return (Subject(tuple(row)) for row in rows)
 
 
 _AT = f"""{SUBJECT}

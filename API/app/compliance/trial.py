@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import URL
 
-from API.app.compliance.guard import AnyGuard, QueryError, open_guard
+from API.app.compliance.guard import QueryError
+from API.app.compliance.guards import AnyGuard, open_guard
 from API.app.compliance.scope import own_of
 from API.app.ingest.sql import sql_time
 from API.app.queries.politicas import Reported

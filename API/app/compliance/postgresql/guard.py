@@ -13,14 +13,12 @@ from sqlalchemy import Connection, Engine, Row, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, ROWS, Found, QueryError, Rows, kept
+from API.app.compliance.desk import COLUMNS, Desk
+from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, Found, QueryError, kept
 from API.app.compliance.postgresql.vetting import TIME_MS, Vetted, refusal, vet
-from API.app.compliance.sandbox import empty
 from createDB.engine import open_engine
 from createDB.postgresql.engine import AS_IT_IS, use_plain_values
 from createDB.postgresql.statements import says_otherwise, with_values
-from createDB.schema import servers
-from createDB.views import Layout
 
 SETTINGS = {
     "statement_timeout": str(TIME_MS),
@@ -49,7 +47,7 @@ class PostgresGuard:
         self._connection: Connection | None = None
         self._snapshot = False
         self._allowed: dict[tuple[str, bool], _Query | str] = {}
-        self._copies = _Copies(self)
+        self.desk = Desk(self._rows_of)
 
     @classmethod
     def open(cls, url: URL) -> "PostgresGuard":
@@ -58,12 +56,12 @@ class PostgresGuard:
 
     def close(self) -> None:
         """Close every connection."""
-        self._copies.close()
+        self.desk.close()
         self._engine.dispose()
 
     def interrupt(self) -> None:
         """Stop the query that runs, if one does; from another thread."""
-        self._copies.interrupt()
+        self.desk.interrupt()
         if self._connection and (raw := self._connection.connection.driver_connection):
             raw.cancel()
 
@@ -72,7 +70,8 @@ class PostgresGuard:
         """Have every query within see the same state of the database, until one fails."""
         self._snapshot = True
         try:
-            yield
+            with self.desk.snapshot():
+                yield
         finally:
             self._snapshot = False
             self._let_go()
@@ -94,7 +93,7 @@ class PostgresGuard:
             QueryError: it is no such query, it failed, or it took too long.
         """
         if own is not None and other_words is None:
-            return self._copies.run(query, id_serv, en, own)
+            return self.desk.run(query, id_serv, en, own)
         allowed = self._look_up(query, other_words)
         values = {"id_serv": id_serv, "en": en or None}
         with self._connected() as connection:
@@ -122,10 +121,10 @@ class PostgresGuard:
             connection.exec_driver_sql("SET TRANSACTION READ WRITE")
             return vet(connection, with_values(_bare(text), _NOTHING, as_it_is=as_it_is))
 
-    def rows_of(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Ask something of our own."""
+    def _rows_of(self, table: str, id_serv: int) -> list[tuple[Any, ...]]:
+        statement = f"SELECT {', '.join(COLUMNS[table])} FROM {table} WHERE id_serv = ?"  # noqa: S608
         with self._connected() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(statement, values)]
+            return [tuple(row) for row in connection.exec_driver_sql(statement, (id_serv,))]
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -161,25 +160,6 @@ class PostgresGuard:
         if isinstance(known, str):
             raise QueryError(known)
         return known
-
-
-class _Copies(Rows):
-    """What one report's rows are copied to: SQLite, in memory."""
-
-    def __init__(self, source: PostgresGuard) -> None:
-        super().__init__(empty(Layout.COMPLETO))
-        self._source = source
-
-    def _fill(self, name: str, id_serv: int) -> None:
-        columns = COPIED[name]
-        fetch = f"SELECT {', '.join(columns)} FROM {name} WHERE id_serv = ?"  # noqa: S608
-        rows = self._source.rows_of(fetch, id_serv)
-        places = ", ".join("?" for _ in columns)
-        self._connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of our own
-        self._connection.executemany(f"INSERT INTO {name} VALUES ({places})", rows)  # noqa: S608
-
-
-COPIED = ROWS | {"servers": tuple(servers.columns.keys())}
 
 
 def _named(query: _Query, row: Row[Any]) -> dict[str, Any]:

@@ -1,0 +1,129 @@
+"""What is read of the reports that are judged together, in a few questions for all of them.
+
+Of each: what came or went since the report of its server before it. Of some, all that they list.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from API.app.compliance.desk import Desk, Item
+from API.app.compliance.guard import ROWS
+from API.app.compliance.subjects import Subject
+
+
+class Case(NamedTuple):
+    """A report that is the latest of its server when its turn comes."""
+
+    subject: Subject
+    before: Subject | None
+    """The report before it; None where there is none."""
+
+
+class Change(NamedTuple):
+    """Something that a report has and the one before it has not, or the other way round."""
+
+    came: int
+    """0: it went."""
+    item: Item
+
+
+def changes_of(connection: Connection, cases: Iterable[Case]) -> Mapping[int, Sequence[Change]]:
+    """Give what came or went with each of some reports, by their numbers."""
+    spans = [
+        (subject.id_serv, subject.num_agente, before.momento, subject.momento)
+        for subject, before in cases
+        if before
+    ]
+    found: dict[int, list[Change]] = defaultdict(list)
+    for id_serv, came, *item in _asked(connection, _CHANGES, spans):
+        found[id_serv].append(Change(came, Item._make(item)))
+    return found
+
+
+def items_of(connection: Connection, subjects: Iterable[Subject]) -> Mapping[int, Sequence[Item]]:
+    """Give all processes and sessions of each of some reports, by their numbers."""
+    moments = [(subject.id_serv, subject.num_agente, subject.momento) for subject in subjects]
+    found: dict[int, list[Item]] = {id_serv: [] for id_serv, *_ in moments}
+    for id_serv, *item in _asked(connection, _ITEMS, moments):
+        found[id_serv].append(Item._make(item))
+    return found
+
+
+def unread(desk: Desk, cases: Iterable[Case]) -> Iterator[Subject]:
+    """Give the reports of which not changes alone must be read, but all that they list.
+
+    What is kept of the report before was brought up to it by what could be gathered of it; where
+    something could not, a late report may have changed what stands for it meanwhile.
+    """
+    known: set[int] = set()
+    for subject, before in cases:
+        kept = subject.num_agente in known or (before and desk.keeps(before.id_serv))
+        if not (kept and before and _lists_all(before) and _lists_all(subject)):
+            yield subject
+        known.add(subject.num_agente)
+
+
+def turn_to(
+    desk: Desk, case: Case, lists: Mapping[int, Sequence[Item]], changes: Sequence[Change]
+) -> None:
+    """Have at hand what a report lists.
+
+    Args:
+        desk: where it is to be.
+        case: the report.
+        lists: what was read of those that are `unread`.
+        changes: since the report before it.
+    """
+    subject, before = case
+    if subject.id_serv in lists:
+        desk.take(subject, lists[subject.id_serv])
+    elif before and desk.keeps(before.id_serv):
+        gone = [change.item for change in changes if not change.came]
+        desk.follow(subject, gone, [change.item for change in changes if change.came])
+
+
+def _lists_all(subject: Subject) -> bool:
+    return subject.errores.keys().isdisjoint(ROWS)
+
+
+def _asked(
+    connection: Connection, statement: str, values: Sequence[Sequence[int]]
+) -> Sequence[tuple[Any, ...]]:
+    if not values:
+        return ()
+    found = connection.exec_driver_sql(statement, (msgspec.json.encode(values).decode(),))
+    return [tuple(row) for row in found.all()]
+
+
+def _given(*names: str) -> str:
+    """Write the rows of a parameter as a table, whose rows are read once each."""
+    columns = ", ".join(
+        f"CAST(json_extract(value, '$[{place}]') AS BIGINT) AS {name}"
+        for place, name in enumerate(names)
+    )
+    return f"WITH dados AS MATERIALIZED (SELECT {columns} FROM json_each(?))"  # noqa: S608
+
+
+_ITEM = "h.campo, h.nombre, h.valor, p.id_hecho, p.pid, p.veces"
+_CHANGES = f"""
+    {_given("id_serv", "num_agente", "antes", "momento")}
+    SELECT d.id_serv, CASE WHEN p.hasta <= d.momento THEN 0 ELSE 1 END, {_ITEM}
+    FROM dados d CROSS JOIN periodos p
+        ON p.num_agente = d.num_agente AND p.hasta > d.antes AND p.desde <= d.momento
+    CROSS JOIN hechos h ON h.id_hecho = p.id_hecho
+    WHERE (p.hasta <= d.momento) <> (p.desde > d.antes)
+"""  # noqa: S608 - text of our own
+"""Between two reports something differs where a period begins or ends: after the one, and not after
+the other. What does both was in neither."""
+_ITEMS = f"""
+    {_given("id_serv", "num_agente", "momento")}
+    SELECT d.id_serv, {_ITEM}
+    FROM dados d CROSS JOIN periodos p
+        ON p.num_agente = d.num_agente AND p.hasta > d.momento AND p.desde <= d.momento
+    CROSS JOIN hechos h ON h.id_hecho = p.id_hecho
+    WHERE h.campo IN ({", ".join(f"'{name}'" for name in ROWS)})
+"""  # noqa: S608
