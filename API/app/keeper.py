@@ -7,6 +7,7 @@ reaches it too, and would take the writer away from under them.
 
 import signal
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -27,6 +28,9 @@ from API.app.storage import lock_database, lock_storage, own_name
 from createDB.engine import database_file, open_engine
 from createDB.views import Layout, layout_of
 
+if TYPE_CHECKING:
+    from API.app.claim import Claim
+
 log = structlog.get_logger()
 
 TAKEOVER_S = 40
@@ -45,13 +49,14 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     file = database_file(settings.database)
     database = lock_database(file, TAKEOVER_S) if file else None
     engine = open_engine(settings.database)
+    claimed = None if file else _claimed(settings)
     owner = "" if file else own_name(settings.storage)
     journal = Journal(settings.storage / "text", owner)
     with engine.connect() as connection:
         store = Store(rows=layout_of(connection) is Layout.COMPLETO)
     reconcile(engine, journal, store)
     writer = Writer(engine, journal, store)
-    backlog = Backlog(writer, engine, journal, store, settings.pending)
+    backlog = Backlog(writer, engine, journal, store, settings.pending, claimed)
     archiver = Archiver(journal, backlog.is_open)
     reader = open_engine(settings.database, read_only=True)
     housekeeper = Housekeeper(settings, reader, writer)
@@ -68,9 +73,18 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     remove_local_access(settings.storage)
     reader.dispose()
     engine.dispose()  # last, so that it brings the -wal in
+    if claimed:
+        claimed.close()
     if database:
         database.close()
     lock.close()
+
+
+def _claimed(settings: Settings) -> "Claim":
+    """Take the collector's name; whoever had it before in this folder may be ending."""
+    from API.app.claim import claim  # psycopg, which SQLite needs not
+
+    return claim(settings)
 
 
 def _wait_for_end(parent: Connection) -> None:

@@ -43,16 +43,20 @@ def start(arguments: list[str]) -> int:
 
 def check_start(settings: Settings) -> None:
     """Find out what would stop the worker, while one line can still say so."""
-    lock_storage(settings.storage, HANDOVER_S).close()
     file = database_file(settings.database)
-    protect(settings.storage, file, settings.group)
-    engine = open_engine(settings.database, checkpoints=False)
-    ready(engine)
-    engine.dispose()
-    if settings.tls:
-        prepare(settings)
-    if file:
-        lock_database(file, HANDOVER_S).close()
+    with lock_storage(settings.storage, HANDOVER_S):
+        protect(settings.storage, file, settings.group)
+        engine = open_engine(settings.database, checkpoints=False)
+        ready(engine)
+        engine.dispose()
+        if settings.tls:
+            prepare(settings)
+        if file:
+            lock_database(file, HANDOVER_S).close()
+        else:
+            from API.app.claim import claim, tell_on_terminal  # psycopg, which SQLite needs not
+
+            claim(settings, tell_on_terminal).close()
 
 
 def into_journal() -> bool:

@@ -36,6 +36,11 @@ class DirectConnection:
         self._poll = select.poll()
         self._poll.register(self._connection.fileno(), select.POLLIN)
 
+    @property
+    def process(self) -> int:
+        """Which process of the server is at the other end."""
+        return self._connection.info.backend_pid
+
     def execute(
         self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /
     ) -> psycopg.Cursor[Any]:

@@ -32,3 +32,8 @@ class Lock(IntEnum):
     their own: two would not see each other's change. They read after this alone."""
     IMPORTING = 0x636F6D70_00000020
     """Bringing in reports with the numbers that they have."""
+
+
+OF_NAMES = 0x636F6D70
+"""The first of two numbers of the lock on a collector's own name; the other is the name's hash.
+PostgreSQL keeps these apart from the locks that have one number."""

@@ -10,6 +10,7 @@ Nothing of this is needed to find them again: a start after a kill brings in the
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
 
 import structlog
 from sqlalchemy import Engine
@@ -49,6 +50,16 @@ Key = tuple[str, str]
 """Who sent which report."""
 
 
+class Claim(Protocol):
+    """What a collector must hold to write, where others write too."""
+
+    def is_held(self) -> bool:
+        """Tell whether it is held."""
+
+    def take(self) -> bool:
+        """Take it, or tell that somebody else has it."""
+
+
 class Backlog:
     """What `Writer` is to those who hand over reports, with patience for the database.
 
@@ -56,8 +67,9 @@ class Backlog:
     """
 
     def __init__(
-        self, writer: Writer, engine: Engine, journal: Journal, store: Store, most: int
-    ) -> None:
+        self, writer: Writer, engine: Engine, journal: Journal, store: Store, most: int,
+        claim: Claim | None = None,
+    ) -> None:  # fmt: skip
         """Make it, with the parts that the writer works with.
 
         Args:
@@ -66,9 +78,10 @@ class Backlog:
             journal: the log, which may be no further than the database.
             store: that has the writer's turn.
             most: how many reports may lie in the log alone; 0 for none.
+            claim: what must be held to write; None where nobody else could.
         """
         self._writer, self._engine, self._journal, self._store = writer, engine, journal, store
-        self._most = most
+        self._most, self._claim = most, claim
         self._aside = ThreadPoolExecutor(1, "backlog")
         self._detained = Detained(engine)
         self._is_sorting = False
@@ -98,6 +111,8 @@ class Backlog:
         """
         if self._standing:
             self._keep(batch)
+        elif self._claim and not self._claim.is_held():
+            self.away(batch, StorageUnavailableError("the database ended a connection"))
         elif self._detained:
             self._store_free(batch)
         elif self._most:
@@ -158,7 +173,7 @@ class Backlog:
             if now < self._next_try:
                 return self._next_try - now
             self._next_try = now + TRY_S
-            self._try = self._aside.submit(is_back, self._engine)
+            self._try = self._aside.submit(self._is_back)
         if not self._try.done():
             return LOOK_S
         self._standing.volviendo, self._try = self._try.result(), None
@@ -166,6 +181,18 @@ class Backlog:
             self._size = FEW
             self._engine.dispose()  # what was connected to it before may lead nowhere
         return 0.0
+
+    def _is_back(self) -> bool:
+        """Try whether the database takes a batch, of this collector."""
+        if not is_back(self._engine):
+            return False
+        try:
+            if self._claim is None or self._claim.take():
+                return True
+        except DatabaseUnusableError:
+            return False
+        self._turn_away("another collector has taken this one's name; see docs/postgresql.md")
+        return False
 
     def _keep(self, batch: Sequence[Waiting]) -> None:
         """Append to the log what is not there yet, as far as there is room."""

@@ -1,0 +1,85 @@
+"""Of two collectors with one name the second is refused; one that was killed starts at once."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from API.app.ingest.standing import FILE
+from API.app.storage import NAME
+from tests.conftest import CollectorProcess, collector_in, make_report, wait_until
+from tests.postgresql import PostgresServer
+
+END = """
+    SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database
+    WHERE locktype = 'advisory' AND objsubid = 2 AND datname = current_database()
+"""
+
+
+@pytest.fixture(scope="module")
+def first(
+    postgresql: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CollectorProcess]:
+    with postgresql.database("completo") as url:
+        collector = collector_in(tmp_path_factory.mktemp("first"), Path(), postgresql=url)
+        yield collector.start()
+        collector.release()
+
+
+@pytest.fixture
+def copy(first: CollectorProcess, tmp_path: Path) -> Iterator[CollectorProcess]:
+    collector = collector_in(tmp_path, Path(), postgresql=first.postgresql)
+    shutil.copy(first.storage / NAME, collector.storage)
+    yield collector
+    collector.release()
+
+
+def test_a_folder_that_was_copied_is_refused(
+    first: CollectorProcess, copy: CollectorProcess
+) -> None:
+    done = subprocess.run(copy.command(), capture_output=True, text=True, check=False, timeout=90)
+    waiting, refusal = done.stderr.splitlines()
+    name = (first.storage / NAME).read_text().strip()
+    assert done.returncode == 2
+    assert f"«{name}»" in waiting
+    assert "se espera" in waiting
+    assert f"otro colector usa ya en esta base el nombre «{name}»" in refusal
+    assert "borre de ella el archivo nombre" in refusal
+    (copy.storage / NAME).unlink()
+    copy.start()
+    assert copy.post(make_report()).status_code == 201
+
+
+def test_one_that_was_killed_starts_at_once(first: CollectorProcess) -> None:
+    first.kill()
+    first.start()
+    assert "se espera" not in first.log
+
+
+def test_a_name_that_is_lost_is_taken_again(
+    first: CollectorProcess, postgresql: PostgresServer
+) -> None:
+    """Reports are kept until it is; while another has it, none goes into the database."""
+    assert first.postgresql
+    with closing(postgresql.connect(first.postgresql.rpartition("/")[2])) as psql:
+        psql.execute(END)
+        kept = make_report()
+        assert first.post(kept).status_code in (201, 202)
+        wait_until(lambda: first.post(kept).status_code == 200, "it goes on")
+        [[number, name]] = psql.execute(
+            "SELECT classid::bigint, objid::bigint FROM pg_locks WHERE objsubid = 2"
+        ).fetchall()
+        signed = name - (1 << 32) if name >= 1 << 31 else name
+        with psql.transaction():
+            psql.execute(END)
+            psql.execute("SELECT pg_advisory_xact_lock(%s, %s)", (number, int(signed)))
+            late = make_report()
+            assert first.post(late).status_code == 202
+            wait_until(lambda: "another collector has taken" in first.log, "it does not say why")
+            assert first.post(late).status_code == 202
+        wait_until(lambda: first.post(late).status_code == 200, "it does not go on")
+    wait_until(lambda: not (first.storage / FILE).exists(), "it keeps reports")
+    assert len(first.rows("SELECT 1 FROM servers WHERE id_reporte = ?", late["id_reporte"])) == 1
