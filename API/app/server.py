@@ -20,7 +20,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar
 
 import structlog
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
@@ -115,6 +115,7 @@ def _server(settings: Settings) -> _Server:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.RSGI,
+        loop=Loops.uvloop,
         http=HTTPModes.http1,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=1000 * settings.header_seconds),
