@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -37,9 +38,13 @@ LASTS_S = 300.0
 PIECE = 500
 """Servers that are copied at a time; others have their turn between."""
 
-AGAIN_S, SHARE = 1.0, 10
-"""How soon the database is asked again that could not be read, in seconds; and how many times as
-long as it took to find that out, since reports wait meanwhile."""
+AGAIN_S = 1.0
+"""How soon the database is asked again that could not be read, in seconds."""
+
+MOMENT_S = 0.1
+"""How long a report waits to hear whether it is back, in seconds: it answers at once, if it is."""
+
+_READABLE = "SELECT count(*) FROM secretos"
 
 _TABLES = """
     PRAGMA journal_mode = OFF;
@@ -64,6 +69,8 @@ class Lately:
         self._made: tuple[int, int] | None = None
         self._away: ProblemError | None = None
         self._not_before = 0.0
+        self._aside = ThreadPoolExecutor(1, "lately")
+        self._look: Future[None] | None = None
 
     def ask(self, question: Callable[[Direct], Found]) -> tuple[Found, ProblemError | None]:
         """Ask `question` of the database, or of the copy.
@@ -75,29 +82,45 @@ class Lately:
         Raises:
             ProblemError: 503 where neither can be asked.
         """
-        began = time.monotonic()
-        if self._away is None or began >= self._not_before:
+        if self._away and time.monotonic() >= self._not_before:
+            self._look_again()
+        away = self._away
+        if away is None:
             try:
                 with self._questions.connect() as connection:
-                    found = question(connection)
+                    return question(connection), None
             except ProblemError as error:
-                if self._away is None:
-                    log.error("asking the copy who reports", reason=error.detail)
-                self._away, ended = error, time.monotonic()
-                self._not_before = ended + max(AGAIN_S, SHARE * (ended - began))
-            else:
-                self._away = None
-                return found, None
+                log.error("asking the copy who reports", reason=error.detail)
+                self._away = away = error
+                self._not_before = time.monotonic() + AGAIN_S
         try:
-            return question(self._opened()), self._away
+            return question(self._opened()), away
         except (OSError, sqlite3.Error):
-            raise self._away from None
+            raise away from None
+
+    def _look_again(self) -> None:
+        """Ask the database whether it can be read again, and wait for its word a moment only."""
+        if self._look and not self._look.done():
+            return
+        self._look = self._aside.submit(self._ask_again)
+        wait((self._look,), MOMENT_S)
+        self._not_before = time.monotonic() + AGAIN_S
+
+    def _ask_again(self) -> None:
+        """Find out whether the database can be read; runs in a thread, as it may take seconds."""
+        try:
+            with self._questions.connect() as connection:
+                connection.execute(_READABLE).fetchone()
+        except ProblemError as error:
+            self._away = error
+        else:
+            self._away = None
 
     def is_usable(self) -> bool:
         """Tell whether somebody can be let in at all; for any thread."""
         try:
             with self._questions.connect() as connection:
-                connection.execute("SELECT count(*) FROM secretos").fetchone()
+                connection.execute(_READABLE).fetchone()
         except ProblemError:
             with suppress(OSError, sqlite3.Error), closing(_open(self._file)):
                 return True

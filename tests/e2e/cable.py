@@ -47,6 +47,10 @@ class Cable:
         self._cuts += 1
         self._is_cut = True
         yield
+        self.mend()
+
+    def mend(self) -> None:
+        """Have connections come about again, before the end of a cut too."""
         self._is_cut = False
 
     @contextmanager

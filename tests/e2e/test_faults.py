@@ -13,16 +13,27 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import ROOT, CollectorProcess, collector_in, free_port, program
+from API.app.lately import FILE as COPY
+from tests.conftest import (
+    ROOT,
+    CollectorProcess,
+    collector_in,
+    free_port,
+    make_report,
+    program,
+    wait_until,
+)
 from tests.e2e.cable import Cable
 from tests.e2e.proofs import assert_stored_once
 from tests.e2e.reporters import Reporters
+from tests.enrolment import Member
 from tests.postgresql import PostgresServer, execute_on
 
 FEW = 10
@@ -31,6 +42,10 @@ FEW = 10
 DISK = "384m"
 
 KNOWN = "INSERT INTO agentes (id_agente) SELECT unnest(?::text[])"
+
+
+PROMPT_S = 2.0
+"""How soon a report is answered on a machine that has much else to do, in seconds."""
 
 
 class Place(NamedTuple):
@@ -182,6 +197,24 @@ def test_every_report_is_stored_once(
                 reporters.wait_for(FEW, 201, by=collector)
         assert_stored_once(place.both, reporters.taken)
     assert "deadlock" not in place.server.log
+
+
+def test_enrolments_keep_no_report_waiting(place: Place) -> None:
+    """While what is sent to the database is swallowed, and its answers do not come."""
+    known, asked = next(place.servers), make_report()
+    wait_until((place.first.storage / COPY).exists, "there is no copy of who is known")
+    members = [Member(place.first) for _ in range(3)]
+    with ThreadPoolExecutor(len(members)) as pool, place.cable.cut():
+        wait_until(lambda: place.first.post(asked | {"id_agente": known}).status_code == 202, "up")
+        with place.cable.dead():
+            place.cable.mend()
+            enrolling = [pool.submit(member.enrol, "secret") for member in members]
+            while not all(each.done() for each in enrolling):
+                began = time.monotonic()
+                report = make_report(id_agente=known)
+                assert place.first.post(report).status_code == 202
+                assert time.monotonic() - began < PROMPT_S
+        assert {each.result().status_code for each in enrolling} == {503}
 
 
 class Clock:

@@ -53,7 +53,7 @@ def admit_enroller(collector: Collector, arrival: Arrival) -> Authority:
     return by
 
 
-@takes_body(admit_enroller, limit=lambda _: MAX_ENROLMENT)
+@takes_body(admit_enroller, limit=lambda _: MAX_ENROLMENT, waits=True)
 def enrol_agent() -> tuple[Response, int]:
     """Register an agent's token; 201, or 200 where it was registered before."""
     collector, asking = the_collector(), the_arrival()

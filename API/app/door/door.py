@@ -22,11 +22,11 @@ from flask.ctx import RequestContext
 
 from API.app.collector import Collector
 from API.app.door.answer import Answer, answer_of
-from API.app.door.arrival import Arrival
+from API.app.door.arrival import Arrival, Sender
 from API.app.door.bodies import CLOSE, Bodies, Body, Most
 from API.app.door.buckets import Buckets
 from API.app.door.connections import Connections, Peer
-from API.app.door.entrance import ARRIVAL, Entrance, entrance_of
+from API.app.door.entrance import ARRIVAL, Admit, Entrance, entrance_of
 from API.app.door.headers import Headers, with_security
 from API.app.door.origin import Origin, counted_as, origin_of
 from API.app.door.streams import Stream, Streams, Transport
@@ -42,6 +42,9 @@ from API.app.settings import Settings
 
 log = structlog.get_logger()
 
+
+JUDGES = 2
+"""Threads for what must be asked of the database before a body is read: few, and seldom."""
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -98,6 +101,7 @@ class Door:
         self._by_address = Buckets(settings.requests_by_address)
         self._by_agent = Buckets(settings.requests_by_agent)
         self._threads = ThreadPoolExecutor(settings.threads, "request")
+        self._judges = ThreadPoolExecutor(JUDGES, "judge")
         self._streams = Streams(settings.port, settings.downloads, settings.header_seconds)
         self._direct = _direct_views(app)
         self._collector: Collector = app.extensions["collector"]
@@ -110,6 +114,7 @@ class Door:
     def __rsgi_del__(self, _: asyncio.AbstractEventLoop) -> None:
         """End: answers that threads are working on are waited for."""
         self._threads.shutdown()
+        self._judges.shutdown()
         self._streams.close()
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
@@ -171,7 +176,7 @@ class Door:
         self, entrance: Entrance, arrival: Arrival, exchange: Exchange, body: Body
     ) -> None:
         """Judge a request by its headers, then read its body."""
-        length = self._admit(entrance, arrival, body)
+        length = await self._admit(entrance, arrival, body)
         if length:
             await self._bodies.receive(exchange, length, body)
             arrival.body = body.data
@@ -196,7 +201,7 @@ class Door:
                 {"Retry-After": str(math.ceil(wait)), **CLOSE},
             )
 
-    def _admit(self, entrance: Entrance, arrival: Arrival, body: Body) -> int:
+    async def _admit(self, entrance: Entrance, arrival: Arrival, body: Body) -> int:
         """Judge a request by its headers and give the length of the body to read.
 
         Raises:
@@ -208,10 +213,17 @@ class Door:
             return 0
         body.senders = {str(arrival.origin.address or "")}
         if entrance.admit:
-            arrival.sender = entrance.admit(self._collector, arrival)
-            self._count(self._by_agent, arrival.origin, arrival.sender.name)
-            body.senders.add(arrival.sender.name)
+            sender = arrival.sender = await self._asked(entrance.admit, entrance.waits, arrival)
+            self._count(self._by_agent, arrival.origin, sender.name)
+            body.senders.add(sender.name)
         return _length(arrival, entrance.limit(self._settings))
+
+    async def _asked(self, admit: Admit, waits: bool, arrival: Arrival) -> Sender:
+        """Have a view say who sends a request; in a thread, where that may take time."""
+        if not waits:
+            return admit(self._collector, arrival)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._judges, admit, self._collector, arrival)
 
     def _call(self, context: RequestContext) -> Answer:
         """Have the application answer; runs in a thread.

@@ -27,6 +27,8 @@ class Entrance(NamedTuple):
 
     admit: Admit | None = None
     """Raises ProblemError where the body is not to be read; gives who sends it."""
+    waits: bool = False
+    """Whether `admit` may have to wait, and is asked in a thread."""
     limit: Callable[[Settings], int] = lambda _: SMALL_BODY
     """How many bytes a body may have."""
     in_clear: bool = False
@@ -56,15 +58,18 @@ def in_clear(view: View) -> View:
     return _marked(view, in_clear=True)
 
 
-def takes_body(admit: Admit, limit: Callable[[Settings], int]) -> Callable[[View], View]:
+def takes_body(
+    admit: Admit, limit: Callable[[Settings], int], *, waits: bool = False
+) -> Callable[[View], View]:
     """Have `admit` decide by the headers before a byte of the body is read.
 
     Args:
-        admit: sees the request without its body, in the event loop: it must not wait. It raises
-            ProblemError, or gives who sends the body.
+        admit: sees the request without its body. It raises ProblemError, or gives who sends the
+            body.
         limit: bytes that the body may have.
+        waits: ask `admit` in a thread; else it is asked in the event loop and must not wait.
     """
-    return lambda view: _marked(view, admit=admit, limit=limit)
+    return lambda view: _marked(view, admit=admit, limit=limit, waits=waits)
 
 
 def answers_directly(view: Directly) -> View:
