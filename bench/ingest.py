@@ -198,8 +198,11 @@ def _held(process: psutil.Process, database: Path) -> Iterator[None]:
 def _behind(database: Path) -> int:
     """Tell how many reports are stored and not judged."""
     with closing(sqlite3.connect(database, timeout=30)) as connection:
-        query = "SELECT (SELECT max(id_serv) FROM servers) - (SELECT hasta FROM avance)"
-        return int(connection.execute(query).fetchone()[0])
+        [(stored, judged)] = connection.execute(
+            "SELECT (SELECT max(id_serv) FROM servers), "
+            "(SELECT hasta FROM avance WHERE que = 'juzgado')"
+        )
+        return int(stored - (judged or 0))
 
 
 def _enrol(database: Path, servers: Sequence[Server]) -> None:

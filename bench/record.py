@@ -91,7 +91,10 @@ class Record:
     def unjudged(self, database: Path) -> int:
         """Tell how many reports the judge has not come to."""
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            query = "SELECT (SELECT max(id_serv) FROM servers) - hasta FROM avance"
+            query = (
+                "SELECT (SELECT max(id_serv) FROM servers) - hasta FROM avance "
+                "WHERE que = 'juzgado'"
+            )
             return int(connection.execute(query).fetchone()[0])
 
     def result(

@@ -49,6 +49,8 @@ class Changes:
 
     def __init__(self) -> None:
         self.periods: dict[tuple[int, int, int], Period] = {}
+        self.turned: set[tuple[int, int]] = set()
+        """Servers and policies whose verdict is another one than before."""
 
     def judge(
         self, standing: Standing, num_politica: int, subject: Subject, judged: Judged
@@ -59,6 +61,8 @@ class Changes:
             written: tuple[Period, ...] = (begin(subject.num_agente, num_politica, judged),)
         else:
             written = follow(before, judged)
+        if before is None or judged.outcome.veredicto != before.veredicto:
+            self.turned.add((subject.num_agente, num_politica))
         for period in written:
             self.periods[period[:3]] = period
             standing.open[num_politica] = period
@@ -219,7 +223,7 @@ def _gaps() -> "Gaps":
 
 
 def _note(connection: Connection, changes: Changes, place: int) -> None:
-    ledger.write(connection, changes.periods.values())
+    ledger.write(connection, changes.periods.values(), changes.turned)
     ledger.advance(connection, place)
 
 

@@ -3,7 +3,7 @@
 Whoever is to be told of a change of verdict finds it in `alertas`, written in the same transaction.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -66,19 +66,29 @@ def reviewed(connection: Connection, policies: Iterable[int], repaso: int | None
         connection.exec_driver_sql(_REVIEWED, (repaso, number))
 
 
-def write(connection: Connection, periods: Iterable[Period]) -> None:
-    """Write periods; one that begins where another of its policy and server did replaces it."""
+def write(
+    connection: Connection, periods: Iterable[Period], turned: Container[tuple[int, int]]
+) -> None:
+    """Write periods; one that begins where another of its policy and server did replaces it.
+
+    Args:
+        connection: in a transaction.
+        periods: what is to be written.
+        turned: servers and policies whose verdict is another one than before. There is nothing to
+            tell anybody of the others, whatever their evidence is by now.
+    """
     rows = list(periods)
     if rows:
         connection.exec_driver_sql(_WRITE, list(map(tuple, rows)))
-        incidents.follow(connection, rows)
+        incidents.follow(connection, [row for row in rows if row[:2] in turned])
 
 
 def replace(connection: Connection, old: Iterable[Period], new: Iterable[Period]) -> None:
     """Put periods in the place of others."""
     for period in old:
         connection.exec_driver_sql(_REMOVE, period[:3])
-    write(connection, new)
+    rows = list(new)
+    write(connection, rows, {row[:2] for row in rows})
 
 
 def open_periods(connection: Connection, servers: str) -> Mapping[int, dict[int, Period]]:

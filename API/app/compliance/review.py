@@ -38,7 +38,7 @@ def review(court: Court) -> bool:
     upto = servers[-1] if servers else None
 
     def note(writing: Connection) -> None:
-        ledger.write(writing, changes.periods.values())
+        ledger.write(writing, changes.periods.values(), changes.turned)
         ledger.reviewed(writing, pending, upto)
 
     court.write(note)

@@ -50,7 +50,7 @@ def test_an_exception_that_is_granted_while_a_verdict_is_written_ends_its_alert(
     with trial.engine.begin() as judging:
         judging.exec_driver_sql("DELETE FROM cumplimiento WHERE num_politica = ?", (policy,))
         period = Period(server, policy, 1, OPEN, "no_cumple", "[]", None, None)
-        ledger.write(judging, [period])
+        ledger.write(judging, [period], {period[:2]})
         granting.start()
         wait_until(lambda: rows_of(url, WAITING) == [{"n": 1}], "the exception waits")
     granting.join()
