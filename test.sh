@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs everything the tests need and runs them all, within 15 minutes. --long runs the full
-# counts of kills and fuzzing; other arguments go on to pytest.
+# counts of kills and fuzzing, and those that have a collector with PostgreSQL as well; other
+# arguments go on to pytest.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$root"
@@ -30,4 +31,9 @@ bin=$root/.venv-test/bin
 (cd agente && "$bin/mypy" --config-file ../pyproject.toml .)
 # Once, where the environment forbids it: the programs that tests start are hundreds.
 "$bin/python" -m compileall -q agente API createDB
-exec "$bin/python" -m pytest -n 2 "$@"
+run=("$bin/python" -m pytest -n 2)
+if [[ " $* " == *" --long "* && " $* " != *" --postgresql "* ]]; then
+    # 5: none of those that were asked for has a collector.
+    "${run[@]}" --postgresql "$@" || (($? == 5))
+fi
+exec "${run[@]}" "$@"
