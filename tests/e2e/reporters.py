@@ -18,7 +18,7 @@ SERVERS = 4
 PATIENCE_S = 5.0
 PAUSE_S = 0.04
 
-LONG_S = 90.0
+LONG_S = 300.0
 """How long what is waited for may take on a machine that has much else to do, in seconds."""
 
 Clock = Callable[[], datetime]
