@@ -35,22 +35,28 @@ WAYS = (
     ("XLSX", "/procesos.xlsx", "identity"),
 )
 
+_MOMENT = 1_790_000_000_000
 _NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
 _AGENTS = f"""
-    INSERT INTO agentes (num_agente, id_agente, hostname, ipaddress, id_serv, ultimo_reporte)
-    {_NUMBERS} SELECT i, printf('00000000-0000-4000-8000-%012d', i), 'web-' || i, '10.0.0.1', i,
-        '2026-11-20 10:00:00.000000' FROM n
+    INSERT INTO agentes (num_agente, id_agente, hostname, ipaddress, id_serv, ultimo_reporte,
+        momento)
+    {_NUMBERS} SELECT i, '00000000-0000-4000-8000-' || substr(CAST(1000000000000 + i AS TEXT), 2),
+        'web-' || i, '10.0.0.1', i, '2026-11-20 10:00:00.000000', {_MOMENT} FROM n
 """  # noqa: S608 - ours
 _REPORTS = """
-    INSERT INTO servers (id_serv, ipaddress, fecha_hora, hostname, id_agente, num_agente, momento)
-    SELECT num_agente, ipaddress, ultimo_reporte, hostname, id_agente, num_agente, 1790000000000
+    INSERT INTO servers (id_serv, ipaddress, fecha_hora, hostname, id_agente, num_agente, momento,
+        recibido)
+    SELECT num_agente, ipaddress, ultimo_reporte, hostname, id_agente, num_agente, momento,
+        ultimo_reporte
     FROM agentes
 """
 _PROCESSES = f"""
-    INSERT INTO procesos (id_serv, ip_server, fecha_hora, pid, name, username)
-    {_NUMBERS} SELECT num_agente, ipaddress, ultimo_reporte, i, 'process-' || (i * 7919 % 997),
-        CASE i % 3 WHEN 0 THEN 'root' ELSE 'service-' || i % 11 END FROM agentes, n
+    INSERT INTO procesos (id_serv, ip_server, fecha_hora, pid, name, username {{more}})
+    {_NUMBERS} SELECT id_serv, ipaddress, fecha_hora, i, 'process-' || (i * 7919 % 997),
+        CASE i % 3 WHEN 0 THEN 'root' ELSE 'service-' || i % 11 END {{more}} FROM servers, n
 """  # noqa: S608
+_OF_REPORT = {"sqlite": "", "postgresql": ", num_agente, recibido"}
+"""Columns that a process has of its report besides."""
 
 
 class Measured(NamedTuple):
@@ -66,7 +72,8 @@ def fill(connection: Connection, servers: int, processes: int) -> None:
     """Make a fleet, each server with one report."""
     connection.exec_driver_sql(_AGENTS.format(count=servers))
     connection.exec_driver_sql(_REPORTS)
-    connection.exec_driver_sql(_PROCESSES.format(count=processes))
+    more = _OF_REPORT[connection.dialect.name]
+    connection.exec_driver_sql(_PROCESSES.format(count=processes, more=more))
 
 
 def server_on(port: int) -> psutil.Process:

@@ -12,7 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -153,12 +153,13 @@ class CollectorProcess:
         finally:
             connection.close()
 
-    def execute(self, statement: str, *arguments: Any) -> int:
+    def execute(self, statement: str, *arguments: Any, **named: Any) -> int:
         """Change the database behind the collector's back; gives the number of rows."""
+        given = named or arguments
         if self.postgresql:
-            return execute_on(self.postgresql, statement, arguments)
+            return execute_on(self.postgresql, statement, given)
         with closing(sqlite3.connect(self.database, timeout=30)) as connection, connection:
-            return connection.execute(statement, arguments).rowcount
+            return connection.execute(statement, given).rowcount
 
     def numbers(self) -> list[int]:
         """Give the numbers of the reports in the database."""
@@ -236,21 +237,29 @@ class NewCollector(Protocol):
     def __call__(self, *options: str, layout: str = "completo") -> CollectorProcess: ...
 
 
+@contextmanager
+def _collectors(
+    parent: Path, empty: dict[str, Path], databases: Databases
+) -> Iterator[NewCollector]:
+    made: list[CollectorProcess] = []
+    with ExitStack() as ending:
+
+        def make(*options: str, layout: str = "completo") -> CollectorProcess:
+            folder = parent / f"{len(made)}"
+            url = ending.enter_context(databases(layout))
+            made.append(collector_in(folder, empty[layout], options, url))
+            ending.callback(made[-1].release)
+            return made[-1]
+
+        yield make
+
+
 @pytest.fixture
 def new_collector(
     tmp_path: Path, empty_databases: dict[str, Path], databases: Databases
 ) -> Iterator[NewCollector]:
     """Make collectors; they are ended with the test."""
-    made: list[CollectorProcess] = []
-    with ExitStack() as ending:
-
-        def make(*options: str, layout: str = "completo") -> CollectorProcess:
-            folder = tmp_path / f"{len(made)}"
-            url = ending.enter_context(databases(layout))
-            made.append(collector_in(folder, empty_databases[layout], options, url))
-            ending.callback(made[-1].release)
-            return made[-1]
-
+    with _collectors(tmp_path, empty_databases, databases) as make:
         yield make
 
 
@@ -261,15 +270,20 @@ def collector(new_collector: NewCollector) -> CollectorProcess:
 
 
 @pytest.fixture(scope="module")
-def shared_collector(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path, databases: Databases
-) -> Iterator[CollectorProcess]:
+def new_shared_collector(
+    tmp_path_factory: pytest.TempPathFactory,
+    empty_databases: dict[str, Path],
+    databases: Databases,
+) -> Iterator[NewCollector]:
+    """Make collectors for a module's tests; they are ended after the last one."""
+    with _collectors(tmp_path_factory.mktemp("shared"), empty_databases, databases) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def shared_collector(new_shared_collector: NewCollector) -> CollectorProcess:
     """A running collector for a module's tests, which must not mind each other's reports."""
-    with databases("completo") as url:
-        folder = tmp_path_factory.mktemp("collector")
-        collector = collector_in(folder, empty_database, postgresql=url)
-        yield collector.start()
-        collector.release()
+    return new_shared_collector().start()
 
 
 def collector_in(

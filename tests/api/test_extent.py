@@ -2,8 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from API.app.extent import depth_of, longest_text
-from tests.conftest import CollectorProcess, collector_in, make_report
+from tests.conftest import CollectorProcess, NewCollector, make_report
 
 TEXT = 5_000
 OPTIONS = (
@@ -23,12 +22,8 @@ Report = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def narrow(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
-) -> Iterator[CollectorProcess]:
-    collector = collector_in(tmp_path_factory.mktemp("narrow"), empty_database, OPTIONS)
-    yield collector.start()
-    collector.release()
+def narrow(new_shared_collector: NewCollector) -> CollectorProcess:
+    return new_shared_collector(*OPTIONS).start()
 
 
 def processes(count: int) -> Report:

@@ -8,8 +8,6 @@ import gzip
 import json
 import socket
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -18,7 +16,7 @@ from hypothesis import strategies as st
 
 from API.app.accounts.roles import Role
 from tests.api.people import make_account, make_session
-from tests.conftest import CollectorProcess, collector_in, make_report
+from tests.conftest import CollectorProcess, NewCollector, make_report
 
 FORM = b"application/x-www-form-urlencoded"
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "get", "X" * 40)
@@ -89,13 +87,11 @@ class Fuzzed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def fuzzed(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Fuzzed]:
-    folder = tmp_path_factory.mktemp("fuzzed")
-    collector = collector_in(folder, empty_database).start()
+def fuzzed(new_shared_collector: NewCollector) -> Fuzzed:
+    collector = new_shared_collector().start()
     session = make_session(collector, make_account(collector, "jefa", Role.ADMINISTRADOR))
     assert collector.post(make_report()).status_code == 201
-    yield Fuzzed(collector, {b"Cookie": b"sesion=" + session.encode()})
-    collector.release()
+    return Fuzzed(collector, {b"Cookie": b"sesion=" + session.encode()})
 
 
 def exchange(port: int, request: bytes, *, whole: bool) -> bytes:

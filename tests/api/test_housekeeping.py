@@ -3,14 +3,12 @@
 import gzip
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -40,15 +38,11 @@ def createdb(collector: CollectorProcess, *options: str) -> "subprocess.Complete
 
 def command(collector: CollectorProcess, *options: str) -> list[str]:
     program = [sys.executable, str(ROOT / "createDB" / "createDB.py"), *options]
-    places = ["--database", str(collector.database), "--storage", str(collector.storage)]
+    places = ["--database", collector.database_url, "--storage", str(collector.storage)]
     return [*program, *places]
 
 
-def execute(collector: CollectorProcess, statement: str) -> None:
-    with closing(sqlite3.connect(collector.database)) as connection, connection:
-        connection.execute(statement)
-
-
+@pytest.mark.sqlite
 def test_start_does_not_bring_back_what_was_removed(new_collector: NewCollector) -> None:
     collector = new_collector().start()
     agent = str(uuid.uuid4())
@@ -61,7 +55,7 @@ def test_start_does_not_bring_back_what_was_removed(new_collector: NewCollector)
     late = report_of(agent, 55)
     assert collector.post(late).status_code == 201
     collector.kill()
-    execute(collector, "DELETE FROM bitacoras")
+    collector.execute("DELETE FROM bitacoras")
     collector.start()
     wait_until(lambda: collector.numbers() == [3], "something came back")
     assert collector.stop() == 0
@@ -71,6 +65,7 @@ def test_start_does_not_bring_back_what_was_removed(new_collector: NewCollector)
     assert "nota: 3 reportes de la bitácora que la limpieza borró" in checked.stdout
 
 
+@pytest.mark.sqlite
 def test_lost_report_is_still_missed(new_collector: NewCollector) -> None:
     collector = new_collector(*DAYS).start()
     agent = str(uuid.uuid4())
@@ -80,7 +75,7 @@ def test_lost_report_is_still_missed(new_collector: NewCollector) -> None:
     createdb(collector, "--housekeeping", *DAYS)
     assert collector.numbers() == [2, 3, 4]
     for table in ("procesos", "usuarios_activos", "servers"):
-        execute(collector, f"DELETE FROM {table} WHERE id_serv = 3")  # noqa: S608 - ours
+        collector.execute(f"DELETE FROM {table} WHERE id_serv = 3")  # noqa: S608 - ours
     checked = createdb(collector, "--check")
     assert checked.returncode == 1
     assert "falta en la base: 1)" in checked.stdout
@@ -101,7 +96,7 @@ def test_old_log_goes_and_stays_away(new_collector: NewCollector) -> None:
     wait_until(lambda: len(collector.rows("SELECT 1 FROM bitacoras")) == 1, "its row is there")
     collector.kill()
     plain = old.with_suffix("").name
-    execute(collector, f"INSERT INTO bitacoras VALUES ('{plain}', 9)")  # noqa: S608 - ours
+    collector.execute(f"INSERT INTO bitacoras VALUES ('{plain}', 9)")  # noqa: S608 - ours
     collector.start()
     assert collector.numbers() == [1, 7]
     assert list(text.iterdir()) == [today]
@@ -138,6 +133,7 @@ def filled(new_collector: NewCollector) -> CollectorProcess:
     return collector
 
 
+@pytest.mark.sqlite
 def test_reports_come_in_meanwhile(filled: CollectorProcess) -> None:
     filled.options = DAYS
     filled.start()
@@ -156,6 +152,7 @@ def test_reports_come_in_meanwhile(filled: CollectorProcess) -> None:
     assert filled.rows("PRAGMA foreign_key_check") == []
 
 
+@pytest.mark.sqlite
 def test_killed_half_way_the_next_one_goes_on(filled: CollectorProcess, tmp_path: Path) -> None:
     whole = CollectorProcess(tmp_path / "whole")
     whole.database.parent.mkdir(parents=True)

@@ -155,6 +155,7 @@ def is_held_and_whole(holder: sqlite3.Connection, database: Path) -> bool:
     return False
 
 
+@pytest.mark.sqlite
 def test_reports_are_taken_while_the_database_cannot_be_read(new_collector: NewCollector) -> None:
     collector = new_collector(*ELSEWHERE)
     member = Member(collector)

@@ -3,7 +3,6 @@
 import re
 import tracemalloc
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,7 +17,6 @@ from tests.conftest import (
     ROOT,
     CollectorProcess,
     NewCollector,
-    collector_in,
     make_report,
     wait_until,
 )
@@ -28,12 +26,9 @@ REPORTS = 12
 
 
 @pytest.fixture(scope="module")
-def two(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
-) -> Iterator[CollectorProcess]:
+def two(new_shared_collector: NewCollector) -> CollectorProcess:
     """A collector whose requests are served by two processes, with some reports."""
-    folder = tmp_path_factory.mktemp("two")
-    collector = collector_in(folder, empty_database, ("--procesos", "2")).start()
+    collector = new_shared_collector("--procesos", "2").start()
     report = make_report()
     for number in range(REPORTS):  # each over a connection of its own, to either process
         one = report | {"id_reporte": str(uuid.uuid4()),
@@ -41,8 +36,7 @@ def two(
         assert collector.post(one).status_code == 201
     assert collector.post(one).status_code == 200
     assert collector.post({"x": 1}).status_code == 400
-    yield collector
-    collector.release()
+    return collector
 
 
 def test_made_up_methods_take_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

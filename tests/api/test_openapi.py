@@ -1,8 +1,6 @@
 """/openapi.json says what there is, and what there is does as it says."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -24,7 +22,7 @@ from API.app.openapi.document import document
 from API.app.settings import load_settings
 from createDB.build import build
 from tests.api.people import Browser, as_administrator, make_account
-from tests.conftest import CollectorProcess, collector_in, make_report
+from tests.conftest import CollectorProcess, NewCollector, make_report
 
 PAGES = re.compile(r"/$|/consola|/static")
 EXAMPLES = 8
@@ -72,14 +70,11 @@ def test_reports_are_described_as_the_wire_model_takes_them() -> None:
 
 
 @pytest.fixture(scope="module")
-def running(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
-) -> Iterator[CollectorProcess]:
-    collector = collector_in(tmp_path_factory.mktemp("openapi"), empty_database).start()
+def running(new_shared_collector: NewCollector) -> CollectorProcess:
+    collector = new_shared_collector().start()
     for number in range(3):
         assert collector.post(make_report(hostname=f"web-{number}")).status_code == 201
-    yield collector
-    collector.release()
+    return collector
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,6 @@ import json
 import re
 import uuid
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +20,6 @@ from tests.conftest import (
     LAYOUTS,
     CollectorProcess,
     NewCollector,
-    collector_in,
     make_report,
     wait_until,
 )
@@ -32,11 +29,9 @@ NAMES = ("web-1", "web-2", "db-1", "db-2", "db-3")
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
-) -> Iterator[CollectorProcess]:
+def fleet(new_shared_collector: NewCollector) -> CollectorProcess:
     """Five servers; two reports of each, the later one with a process more."""
-    collector = collector_in(tmp_path_factory.mktemp("fleet"), empty_database).start()
+    collector = new_shared_collector().start()
     for hour, names in ((9, ["nginx", HOSTILE]), (10, ["nginx", HOSTILE, "sshd"])):
         for number, hostname in enumerate(NAMES):
             report = make_report(
@@ -52,8 +47,7 @@ def fleet(
             )  # fmt: skip
             assert collector.post(report).status_code == 201
     wait_until(lambda: collector.get("/cumplimiento").json()["atraso"]["reportes"] == 0, "judged")
-    yield collector
-    collector.release()
+    return collector
 
 
 @pytest.fixture(scope="module")

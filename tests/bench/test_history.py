@@ -152,6 +152,7 @@ def test_what_was_made_is_not_made_again(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_collector_goes_on_with_it(
     tmp_path: Path, new_collector: NewCollector, layout: str

@@ -2,8 +2,6 @@
 
 import re
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -11,7 +9,7 @@ from playwright.sync_api import expect
 from API.app.accounts.roles import Role
 from tests.api.people import make_account, make_session
 from tests.browser.conftest import Visitor, assert_accessible
-from tests.conftest import CollectorProcess, collector_in, free_port, make_report, wait_until
+from tests.conftest import CollectorProcess, NewCollector, free_port, make_report, wait_until
 
 FILE = """
 espera: 0
@@ -28,18 +26,17 @@ MINER = {"pid": 6660, "name": "xmrig", "username": "<b>juan</b>"}
 
 @pytest.fixture(scope="module")
 def shared_collector(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
-) -> Iterator[CollectorProcess]:
+    tmp_path_factory: pytest.TempPathFactory, new_shared_collector: NewCollector
+) -> CollectorProcess:
     """One that tells of alerts, by a channel where nobody answers."""
-    folder = tmp_path_factory.mktemp("collector")
+    folder = tmp_path_factory.mktemp("alerts")
     secret = folder / "secreto"
     secret.write_text("whsec_" + "A" * 43 + "=")
     secret.chmod(0o600)
     file = folder / "alertas.yaml"
     file.write_text(FILE.format(port=free_port(), secret=secret))
-    made = collector_in(folder, empty_database, ("--alertas", str(file)))
-    yield made.start(env={"PATH": "/usr/bin:/bin", "COMPLIANCE_LIMITES_COLA": "400"})
-    made.release()
+    made = new_shared_collector("--alertas", str(file))
+    return made.start(env={"PATH": "/usr/bin:/bin", "COMPLIANCE_LIMITES_COLA": "400"})
 
 
 @pytest.fixture(scope="module", autouse=True)

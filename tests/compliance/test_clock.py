@@ -1,16 +1,13 @@
 """The clock in a running collector: silence is judged without a report, and a return ends it."""
 
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from createDB.schema import OPEN
 from tests.compliance.test_continuous import shows, verdicts
-from tests.conftest import ROOT, CollectorProcess, collector_in, make_report, wait_until
+from tests.conftest import ROOT, CollectorProcess, NewCollector, make_report, wait_until
 
 HASTY = """
 import sys
@@ -32,11 +29,9 @@ class HastyCollector(CollectorProcess):
 
 
 @pytest.fixture(scope="module")
-def hasty(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
-) -> Iterator[CollectorProcess]:
-    made = collector_in(tmp_path_factory.mktemp("hasty"), empty_database)
-    collector = HastyCollector(made.storage)
+def hasty(new_shared_collector: NewCollector) -> Iterator[CollectorProcess]:
+    made = new_shared_collector()
+    collector = HastyCollector(made.storage, postgresql=made.postgresql)
     yield collector.start()
     collector.release()
 
@@ -77,11 +72,9 @@ def test_who_reports_seldom_is_not_missed_until_the_collector_could_tell(
 
 def grow_old(collector: CollectorProcess, agent: str) -> None:
     """Let a server's report have come long ago."""
-    with closing(sqlite3.connect(collector.database, timeout=10)) as database, database:
-        database.execute(
-            "UPDATE servers SET recibido = '2026-11-01 00:00:00.000000' WHERE id_agente = ?",
-            (agent,),
-        )
+    collector.execute(
+        "UPDATE servers SET recibido = '2026-11-01 00:00:00.000000' WHERE id_agente = ?", agent
+    )
 
 
 PERIODS = """

@@ -53,7 +53,7 @@ def test_try_shows_now_and_the_past(new_collector: NewCollector, layout: str) ->
                              hostname="web-1", procesos=[process])  # fmt: skip
         assert collector.post(report).status_code == 201
     collector.stop()
-    place = ("try", SHIPPED / "telnet.yaml", "--database", collector.database)
+    place = ("try", SHIPPED / "telnet.yaml", "--database", collector.database_url)
     now = policies(*place)
     assert now.stdout == "cumple: 1; no_cumple: 0; sin_datos: 0; no_aplica: 0\n"
     then = policies(*place, "--at", "2026-11-20T09:30:00Z")

@@ -42,6 +42,7 @@ def test_the_rows_at_hand_are_the_rows_of_the_report(new_trial: NewTrial, layout
     assert found > 100
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     "query",
     ["DELETE FROM procesos", "INSERT INTO procesos VALUES (1, 1, 'a', 'b')", "DROP TABLE procesos",

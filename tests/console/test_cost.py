@@ -74,6 +74,7 @@ def logged_in(app: Flask, collector: CollectorProcess) -> FlaskClient:
     return client
 
 
+@pytest.mark.sqlite
 def test_no_page_asks_more_than_it_may(
     shared_collector: CollectorProcess, app: Flask, asked: list[str]
 ) -> None:

@@ -158,6 +158,7 @@ def places(collector: CollectorProcess) -> tuple[str, ...]:
     return ("--database", str(collector.database), "--storage", str(collector.storage))
 
 
+@pytest.mark.sqlite
 def test_collector_goes_on_with_what_it_became(collector: CollectorProcess, run: Run) -> None:
     assert collector.stop() == 0
     before = answers(collector.database)[:2]
@@ -176,6 +177,7 @@ def test_collector_goes_on_with_what_it_became(collector: CollectorProcess, run:
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("folder", ["its own", "another"])
 def test_not_while_a_collector_works(
     collector: CollectorProcess, run: Run, tmp_path: Path, folder: str

@@ -25,7 +25,7 @@ def test_a_collector_at_work_and_its_log_agree(
     try:
         wait_until(lambda: len(answers) > ENOUGH, "the collector stores reports")
         before = len(answers)
-        database = ("--database", collector.database, "--storage", collector.storage)
+        database = ("--database", collector.database_url, "--storage", collector.storage)
         compared = run(*database, "--check")
         copied = run(*database, "--snapshot", tmp_path / "copy.sqlite")
         assert len(answers) > before

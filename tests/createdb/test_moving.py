@@ -236,6 +236,7 @@ def check_differences(postgresql: PostgresServer, target: str, log: Path) -> Non
         )
 
 
+@pytest.mark.sqlite
 def test_a_collector_goes_on_there_and_back(
     new_collector: NewCollector, target: str, run: Run, postgresql: PostgresServer
 ) -> None:

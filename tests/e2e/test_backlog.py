@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import requests
 
 from tests.agente.conftest import AgentRunner
@@ -31,7 +32,12 @@ from tests.postgresql import PostgresServer, execute_on
 
 @contextmanager
 def locked(collector: CollectorProcess) -> Iterator[None]:
-    """Have the database open in a client, in a transaction that writes."""
+    """Have the database open in a client, in a transaction that nobody can write beside."""
+    if collector.postgresql:
+        with psycopg.connect(collector.postgresql) as psql:
+            psql.execute("LOCK TABLE servers, bitacoras IN SHARE ROW EXCLUSIVE MODE")
+            yield
+        return
     with closing(sqlite3.connect(collector.database, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -235,8 +241,9 @@ def test_it_says_that_it_accepts_and_how_much_waits(shared_collector: CollectorP
             assert collector.post(make_report()).status_code == 202
         ready = collector.get("/readyz")
         assert ready.status_code == 200
-        assert ready.json()["comprobaciones"]["base_de_datos"] == "database is locked"
-        assert "database is locked" in ready.json()["comprobaciones"]["pendientes"]
+        reason = "canceling statement" if collector.postgresql else "database is locked"
+        assert reason in ready.json()["comprobaciones"]["base_de_datos"]
+        assert reason in ready.json()["comprobaciones"]["pendientes"]
         wait_until(
             lambda: (
                 collector.post(make_report()).ok

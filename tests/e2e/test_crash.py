@@ -139,7 +139,7 @@ def test_collector_whose_parent_is_killed_can_be_started_again(
 
 
 def test_two_collectors_do_not_share_a_folder(collector: CollectorProcess) -> None:
-    second = CollectorProcess(collector.storage)
+    second = CollectorProcess(collector.storage, postgresql=collector.postgresql)
     done = subprocess.run(second.command(), check=False, capture_output=True, text=True)
     assert done.returncode == 2
     assert "la usa otro colector" in done.stderr
@@ -156,6 +156,7 @@ def test_ctrl_c_ends_the_collector_at_once(collector: CollectorProcess, long_run
         collector.start()
 
 
+@pytest.mark.sqlite
 def test_two_collectors_do_not_share_a_database(
     collector: CollectorProcess, new_collector: NewCollector
 ) -> None:

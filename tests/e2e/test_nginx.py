@@ -19,7 +19,7 @@ from tests.conftest import (
     DEADLINE_S,
     ROOT,
     CollectorProcess,
-    collector_in,
+    NewCollector,
     free_port,
     make_report,
     program,
@@ -79,13 +79,9 @@ def example(port: int, collector: int, certificate: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def collector(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
-) -> Iterator[CollectorProcess]:
+def collector(new_shared_collector: NewCollector) -> CollectorProcess:
     options = ("--behind-proxy", "--redes-sin-token", "10.0.0.0/8")
-    made = collector_in(tmp_path_factory.mktemp("collector"), empty_database, options)
-    yield made.start()
-    made.release()
+    return new_shared_collector(*options).start()
 
 
 @pytest.fixture

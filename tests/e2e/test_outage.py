@@ -4,6 +4,8 @@ import resource
 import sqlite3
 from typing import Any
 
+import pytest
+
 from tests.conftest import CollectorProcess, make_report, wait_until
 
 
@@ -26,6 +28,7 @@ def test_full_disk_is_503_and_passes(collector: CollectorProcess) -> None:
     assert collector.get("/readyz").status_code == 200
 
 
+@pytest.mark.sqlite
 def test_reports_come_in_while_somebody_reads(collector: CollectorProcess) -> None:
     reader = sqlite3.connect(collector.database, isolation_level=None)
     reader.execute("BEGIN")

@@ -31,7 +31,7 @@ class CollectorOf(CollectorProcess):
     sources: Path = ROOT
 
     def program(self, name: str, *arguments: str) -> list[str]:
-        places = ["--storage", str(self.storage), "--database", str(self.database)]
+        places = ["--storage", str(self.storage), "--database", self.database_url]
         return [sys.executable, str(self.sources / name), *arguments, *places]
 
     def command(self) -> list[str]:
@@ -61,7 +61,7 @@ def test_agent_of_the_version_before_and_our_collector(
     before: Path, new_collector: NewCollector, tmp_path: Path
 ) -> None:
     made = new_collector(*ELSEWHERE)
-    collector = CollectorOf(made.storage, options=made.options)
+    collector = CollectorOf(made.storage, options=made.options, postgresql=made.postgresql)
     collector.start()
     secret = secret_of(collector.said_by("API/init_app.py", "secret", "rotate"))
     try:

@@ -4,13 +4,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.conftest import ROOT, CollectorProcess, collector_in, wait_until
+from tests.conftest import ROOT, CollectorProcess, NewCollector, wait_until
 from tests.enrolment import ELSEWHERE, new_secret
 from tests.shipping.machine import Machine
 
@@ -55,11 +54,9 @@ class Player:
 
 
 @pytest.fixture
-def closed_collector(tmp_path: Path, empty_database: Path) -> Iterator[CollectorProcess]:
+def closed_collector(new_collector: NewCollector) -> CollectorProcess:
     """A collector that every server has to enrol at."""
-    made = collector_in(tmp_path / "collector", empty_database, ELSEWHERE)
-    yield made.start()
-    made.release()
+    return new_collector(*ELSEWHERE).start()
 
 
 def test_the_role_enrols_and_starts_and_then_changes_nothing(
