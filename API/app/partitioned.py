@@ -139,15 +139,21 @@ class Partitioned:
         return True
 
     def _forget_reports(self, day: str) -> None:
-        """Forget the reports of a day that are in its table alone."""
+        """Forget the reports of a day's table, but for those that are among the others still."""
         pace, last = Pace(size=4, most=2_048), 0
 
         def next_ones(connection: Connection) -> list[int]:
             rows = connection.exec_driver_sql(_NEXT.format(day), (last, pace.size))
             return list(rows.scalars())
 
+        def forget(connection: Connection) -> int:
+            look_up_by_keys(connection)
+            return _run(connection, _FORGET.format(day), ([*{*numbers} - kept],))
+
+        with self._engine.connect() as connection:
+            kept = set(connection.exec_driver_sql(_KEPT.format(day)).scalars())
         while numbers := self._listed(next_ones):
-            self._step(pace, lambda connection, numbers=numbers: _forget(connection, day, numbers))  # type: ignore[misc]
+            self._step(pace, forget)
             last = numbers[-1]
 
     def _thin_out(self, suffix: str, before: int) -> None:
@@ -157,7 +163,7 @@ class Partitioned:
         def remove(connection: Connection) -> int:
             old = _OLD.format(suffix)
             numbers = list(connection.exec_driver_sql(old, (before, pace.size)).scalars())
-            _run(connection, _FORGET_OLD.format(suffix), (numbers,))
+            _run(connection, _FORGET.format(f"servers_{suffix}"), (numbers,))
             for table in reversed(self._tables):
                 _run(connection, _REMOVE.format(table, suffix), (numbers,))
             return len(numbers)
@@ -264,14 +270,6 @@ def _latest(connection: Connection, suffix: str) -> list[int]:
     return list(connection.exec_driver_sql(_LATEST.format(suffix)).scalars())
 
 
-def _forget(connection: Connection, day: str, numbers: Sequence[int]) -> int:
-    """Forget these reports of a day's table, but for those that are among the others still."""
-    look_up_by_keys(connection)
-    bounds = (numbers[0], numbers[-1])
-    kept = list(connection.exec_driver_sql(_KEPT, bounds).scalars())
-    return _run(connection, _FORGET.format(day), (*bounds, kept))
-
-
 def _run(connection: Connection, statement: str, values: tuple[Any, ...]) -> int:
     return connection.exec_driver_sql(statement, values).rowcount
 
@@ -282,14 +280,12 @@ _LATEST = """
     AND EXISTS (SELECT FROM servers_{0} s WHERE s.id_serv = agentes.id_serv)
 """
 _NEXT = "SELECT id_serv FROM {} WHERE id_serv > ? ORDER BY id_serv LIMIT ?"
-_KEPT = "SELECT id_serv FROM servers WHERE id_serv BETWEEN ? AND ?"
-_FORGET = """
-    DELETE FROM reportes r USING {} s
-    WHERE s.id_serv BETWEEN ? AND ? AND s.id_serv <> ALL(?)
-    AND r.num_agente = s.num_agente AND r.id_reporte = s.id_reporte AND r.id_serv = s.id_serv
+_KEPT = """
+    SELECT id_serv FROM servers WHERE id_serv
+    BETWEEN (SELECT min(id_serv) FROM {0}) AND (SELECT max(id_serv) FROM {0})
 """
-_FORGET_OLD = """
-    DELETE FROM reportes r USING servers_{} s WHERE s.id_serv = ANY(?)
+_FORGET = """
+    DELETE FROM reportes r USING {} s WHERE s.id_serv = ANY(?)
     AND r.num_agente = s.num_agente AND r.id_reporte = s.id_reporte AND r.id_serv = s.id_serv
 """
 _OLD = """
