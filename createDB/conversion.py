@@ -47,7 +47,7 @@ def convert(settings: Settings, layout: Layout) -> tuple[bool, list[str]]:
         raise DatabaseUnusableError(
             f"{name_of(url)}: es {found}, y en PostgreSQL eso no cambia: escriba una copia con "
             f"--snapshot ARCHIVO, pásela con --database ARCHIVO --layout {layout}, y llévela a "
-            "otra base con --from-database ARCHIVO"
+            "otra base con --from-database ARCHIVO (docs/postgresql.md)"
         )
     if found is Layout.COMPACTO:
         raise DatabaseUnusableError(

@@ -226,7 +226,9 @@ def _part(table: Table, owner: str) -> Part:
         source = f"{name} t LEFT JOIN servers s USING (id_serv)"
         return Part(table, source, tuple(values), key)
     elif name == "bitacoras":
-        values[0] = "'{}/' || s.archivo".format(owner.replace("'", "''"))
+        # A copy of a database that several shared has their files by their names already.
+        own_file = "'{}/' || s.archivo".format(owner.replace("'", "''"))
+        values[0] = f"iif(instr(s.archivo, '/'), s.archivo, {own_file})"
     return Part(table, f"{name} s", tuple(values), key)
 
 

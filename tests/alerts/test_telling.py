@@ -105,6 +105,7 @@ def served(
     return new_collector("--alertas", str(path))
 
 
+@pytest.mark.both_databases
 def test_operators_see_what_waits_and_why(
     served: CollectorProcess, receiver: Receiver, mail: MailServer
 ) -> None:

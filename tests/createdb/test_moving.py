@@ -43,7 +43,10 @@ def origins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for layout in Layout:
         made[layout.value] = make_completo(tmp_path_factory.mktemp(layout), REPORTS, layout)
         with closing(sqlite3.connect(made[layout.value])) as connection, connection:
-            connection.execute("INSERT INTO bitacoras VALUES ('reportes-2026-11-20.jsonl', 5)")
+            connection.execute(
+                "INSERT INTO bitacoras VALUES "
+                "('reportes-2026-11-20.jsonl', 5), ('otro/reportes-2026-11-20.jsonl', 6)"
+            )
     return made
 
 
@@ -94,7 +97,9 @@ def test_all_of_it_arrives_and_comes_back(
     copy = tmp_path / "copy.sqlite"
     storage = origins[layout].parent / "storage"
     places = rows_of(target, "SELECT archivo FROM bitacoras")
-    assert places == [{"archivo": f"{known_name(storage)}/reportes-2026-11-20.jsonl"}]
+    assert {row["archivo"] for row in places} == {
+        f"{name}/reportes-2026-11-20.jsonl" for name in (known_name(storage), "otro")
+    }
     snapshot(database_url(target), copy, owner=known_name(storage), progress=False)
     assert sorted(dump(copy)) == sorted(dump(origins[layout]))
 
