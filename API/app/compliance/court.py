@@ -1,6 +1,6 @@
 """What judging needs at hand: the policies in force, where each server stands, where to write."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -143,7 +143,8 @@ class Court:
         self.pending = {
             row.num_politica: row.repaso for row in in_force.values() if row.repaso is not None
         }
-        self.forget()
+        self.standings.clear()
+        self.guard.desk.look_for(self.rulebook.names)
         self._slow.clear()
 
     def remember(self, connection: Connection, servers: Iterable[int]) -> None:
@@ -157,6 +158,15 @@ class Court:
         periods = ledger.open_periods(connection, numbers)
         for number in unknown:
             self.standings[number] = Standing(by_server.get(number), periods.get(number, {}))
+
+    def ask_ahead(self, subjects: Sequence[Subject]) -> None:
+        """Ask together what is asked of every report by a database that is far away."""
+        rules = [self.rulebook.rules[number] for number in sorted(self.rulebook.with_reports)]
+        self.guard.ahead(
+            [(rule.policy.consulta, rule.scope.own, rule.policy.consulta_postgresql)
+             for rule in rules if rule.huella not in self._slow],
+            [(subject.id_serv, subject.recibido) for subject in subjects],
+        )  # fmt: skip
 
     def outcome(self, num_politica: int, subject: Subject, en: str) -> Outcome:
         """Judge a report by a policy; one that took too long is not tried again till it changes."""
@@ -206,7 +216,7 @@ class Court:
         """Drop what is remembered, of one server or of all: it may not have been written."""
         if num_agente is None:
             self.standings.clear()
-            self.guard.desk.begin(self.rulebook.names)
+            self.guard.desk.clear()
         else:
             self.standings.pop(num_agente, None)
             self.guard.desk.drop(num_agente)

@@ -60,20 +60,25 @@ class Desk(Guard):
         self._front: int | None = None
         self._filled: set[str] = set()
         """The tables that have the rows of the report in front."""
-        self._names: frozenset[str] | None = None
+        self.names: frozenset[str] | None = None
         self._kept: dict[int, tuple[Subject, int]] = {}
         """Server -> its report that is kept, and how many rows it has; the oldest first."""
         self._reports: dict[int, Subject] = {}
         """The same by their numbers."""
         self._rows = 0
 
-    def begin(self, names: frozenset[str] | None) -> None:
-        """Keep nothing any more, and from now on of processes only those of some names.
+    def look_for(self, names: frozenset[str] | None) -> None:
+        """Keep of processes only those of some names from now on.
 
         Args:
             names: those that are asked for; None where all are looked at.
         """
-        self._names = names
+        if names != self.names:
+            self.clear()
+            self.names = names
+
+    def clear(self) -> None:
+        """Keep nothing any more."""
         for num_agente in list(self._kept):
             self.drop(num_agente)
 
@@ -155,7 +160,7 @@ class Desk(Guard):
         return self._write(_REMOVE, rows)
 
     def _wanted(self, items: Iterable[Item]) -> list[Item]:
-        names = self._names
+        names = self.names
         return [
             item
             for item in items

@@ -4,13 +4,13 @@ Of each: what came or went since the report of its server before it. Of some, al
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
-from API.app.compliance.desk import Desk, Item
+from API.app.compliance.desk import PROCESSES, Desk, Item
 from API.app.compliance.guard import ROWS
 from API.app.compliance.subjects import Subject
 
@@ -44,11 +44,23 @@ def changes_of(connection: Connection, cases: Iterable[Case]) -> Mapping[int, Se
     return found
 
 
-def items_of(connection: Connection, subjects: Iterable[Subject]) -> Mapping[int, Sequence[Item]]:
-    """Give all processes and sessions of each of some reports, by their numbers."""
+def items_of(
+    connection: Connection, subjects: Iterable[Subject], names: Collection[str] | None
+) -> Mapping[int, Sequence[Item]]:
+    """Give the processes and sessions of each of some reports, by their numbers.
+
+    Args:
+        connection: to the database.
+        subjects: the reports.
+        names: of the processes that are to be given; None: all.
+    """
     moments = [(subject.id_serv, subject.num_agente, subject.momento) for subject in subjects]
     found: dict[int, list[Item]] = {id_serv: [] for id_serv, *_ in moments}
-    for id_serv, *item in _asked(connection, _ITEMS, moments):
+    if names is None:
+        rows = _asked(connection, _ITEMS, moments)
+    else:
+        rows = _asked(connection, f"{_ITEMS} {_NAMED}", moments, names)
+    for id_serv, *item in rows:
         found[id_serv].append(Item._make(item))
     return found
 
@@ -91,11 +103,12 @@ def _lists_all(subject: Subject) -> bool:
 
 
 def _asked(
-    connection: Connection, statement: str, values: Sequence[Sequence[int]]
+    connection: Connection, statement: str, *values: Collection[Any]
 ) -> Sequence[tuple[Any, ...]]:
-    if not values:
+    if not values[0]:
         return ()
-    found = connection.exec_driver_sql(statement, (msgspec.json.encode(values).decode(),))
+    given = tuple(msgspec.json.encode(list(each)).decode() for each in values)
+    found = connection.exec_driver_sql(statement, given)
     return [tuple(row) for row in found.all()]
 
 
@@ -126,4 +139,7 @@ _ITEMS = f"""
         ON p.num_agente = d.num_agente AND p.hasta > d.momento AND p.desde <= d.momento
     CROSS JOIN hechos h ON h.id_hecho = p.id_hecho
     WHERE h.campo IN ({", ".join(f"'{name}'" for name in ROWS)})
+"""  # noqa: S608
+_NAMED = f"""
+    AND (h.campo <> '{PROCESSES}' OR h.nombre IN (SELECT value FROM json_each(?)))
 """  # noqa: S608

@@ -70,6 +70,9 @@ class Found(NamedTuple):
     """Whether there were more than are kept."""
 
 
+Query = tuple[str, Collection[str] | None, str | None]
+"""A query, the tables that it looks at for its report alone, and its other words; see `run`."""
+
 NOTHING = Found([], more=False)
 
 
@@ -159,6 +162,9 @@ class Guard:
             raise QueryError(reason_of(error)) from None
         finally:
             self._deadline = math.inf
+
+    def ahead(self, queries: Sequence[Query], reports: Sequence[tuple[int, str]]) -> None:
+        """Prepare for queries that will be run for each of some reports: nothing to do here."""
 
     def _look_at_the_clock(self) -> bool:
         if self._deadline is None:

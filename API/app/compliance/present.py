@@ -32,6 +32,8 @@ def judge_new(court: Court) -> Progress:
     """Judge some of the reports that were not judged yet."""
     if court.gaps:
         court.gaps.look(court.reader)
+        if not court.gaps.more(court.reader, court.place):
+            return Progress(0, more=False)
     with court.reader.connect() as connection, court.guard.snapshot():
         subjects = _new(court, connection)
         if not subjects:
@@ -49,7 +51,9 @@ def judge_new(court: Court) -> Progress:
 def _new(court: Court, connection: Connection) -> Sequence[Subject]:
     """Give the next reports, as many as are to be judged by now."""
     found = select_subjects(connection, _NEW, court.place, BATCH)
-    if court.gaps and found:
+    if court.gaps and not found:
+        court.gaps.nothing()
+    elif court.gaps:
         numbers = [subject.id_serv for subject in found]
         return found[: court.gaps.ready(connection, court.place, numbers)]
     return found
@@ -73,7 +77,8 @@ def _judge(court: Court, connection: Connection, cases: Sequence[Case]) -> Chang
     changes = Changes()
     differences = changes_of(connection, cases)
     desk = court.guard.desk
-    lists = items_of(connection, unread(desk, cases)) if court.rulebook.at_hand else {}
+    lists = items_of(connection, unread(desk, cases), desk.names) if court.rulebook.at_hand else {}
+    court.ask_ahead([case.subject for case in cases])
     for case in cases:
         subject = case.subject
         standing = court.standings[subject.num_agente]

@@ -58,7 +58,7 @@ def _have_at_hand(
     desk = court.guard.desk
     latest = filter(None, (court.standings[number].subject for number in servers))
     missing = {subject.id_serv: subject for subject in latest if not desk.keeps(subject.id_serv)}
-    for id_serv, items in items_of(connection, missing.values()).items():
+    for id_serv, items in items_of(connection, missing.values(), desk.names).items():
         desk.take(missing[id_serv], items)
 
 

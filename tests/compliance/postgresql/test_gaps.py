@@ -31,11 +31,19 @@ class Judge:
     def step(self) -> list[int]:
         """Judge what is ready; give all that was judged."""
         self.gaps.look(self.reader)
+        if not self.more():
+            return self.judged
         place = self.judged[-1] if self.judged else 0
         with self.reader.connect() as connection:
             found = connection.exec_driver_sql(NUMBERS, (place,)).scalars().all()
+            if not found:
+                self.gaps.nothing()
             self.judged += found[: self.gaps.ready(connection, place, found)]
         return self.judged
+
+    def more(self) -> bool:
+        """Tell whether it is worth to ask for reports."""
+        return self.gaps.more(self.reader, self.judged[-1] if self.judged else 0)
 
 
 class Collectors:
@@ -127,3 +135,24 @@ def test_many_gaps_are_waited_for_at_once(judge: Judge, collectors: Collectors) 
         quick.commit()
     assert judge.step() == []
     assert judge.step() == stored
+
+
+def test_who_has_nothing_to_judge_asks_little(judge: Judge, collectors: Collectors) -> None:
+    """The reports themselves are asked for when a number was taken, and as long as it may come."""
+
+    slow, quick = collectors.new(), collectors.new()
+    assert judge.step() == []
+    assert judge.more()  # nothing was ever judged
+    first = store(quick)
+    quick.commit()
+    assert judge.step() == [first]
+    assert not judge.more()
+    store(slow)
+    assert judge.step() == judge.step() == [first]
+    assert judge.more()  # who took it may still store it
+    slow.rollback()
+    assert judge.step() == [first]
+    assert not judge.more()
+    later = store(quick)
+    quick.commit()
+    assert judge.step() == judge.step() == [first, later]

@@ -21,6 +21,28 @@ class Gaps:
         self._awaited = 0
         """Up to here it will be, once these are gone:"""
         self._storing: frozenset[str] = frozenset()
+        self._empty = 0
+        """Up to here there is nothing after what was judged."""
+        self._over = 0
+        """Up to here whoever took a number has ended, as it was when it was last asked."""
+
+    def more(self, reader: Engine, place: int) -> bool:
+        """Tell whether there may be reports after the last one judged.
+
+        It is asked five times a second, and to ask for the reports themselves is to look into the
+        partition of each day. In a transaction before the one that does, as with `look`.
+        """
+        with reader.connect() as connection:
+            last = connection.exec_driver_sql(_LAST).scalar_one()
+            # Before the first, reports may come with numbers of their own, and lower ones.
+            if place and last <= max(place, self._empty):
+                return False
+            self._over = 0 if _storing(connection) else last
+        return True
+
+    def nothing(self) -> None:
+        """Note that no reports were found; those whose numbers are taken were rolled back."""
+        self._empty = self._over
 
     def look(self, reader: Engine) -> None:
         """See who has ended, in a transaction before the one that reads what they stored."""

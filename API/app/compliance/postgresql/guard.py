@@ -5,8 +5,9 @@ does where it is the database: the same query, the same verdict, and PostgreSQL 
 all of them. The others run there, in a transaction that cannot write, after `vetting`.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, event
@@ -14,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from API.app.compliance.desk import COLUMNS, Desk
-from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, Found, QueryError, kept
+from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, Found, Query, QueryError, kept
 from API.app.compliance.postgresql.vetting import TIME_MS, Vetted, refusal, vet
 from createDB.engine import open_engine
 from createDB.postgresql.engine import AS_IT_IS, use_plain_values
@@ -35,6 +36,15 @@ _PLACES = {"id_serv": " CAST(%(id_serv)s AS bigint) ", "en": " CAST(%(en)s AS ti
 class _Query(NamedTuple):
     text: str
     columns: tuple[str, ...]
+    together: str | None
+    """The same for several reports; None where that cannot be."""
+
+
+TOGETHER = 32
+"""Reports that a query is asked for at a time: it may take as long as for one."""
+
+SMALL = 4_096
+"""Characters of a row up to which it is given for several reports at a time."""
 
 
 class PostgresGuard:
@@ -47,6 +57,10 @@ class PostgresGuard:
         self._connection: Connection | None = None
         self._snapshot = False
         self._allowed: dict[tuple[str, bool], _Query | str] = {}
+        self._alone: set[str] = set()
+        """Queries that failed for several reports at a time."""
+        self._answers: dict[tuple[str, int, str], Found] = {}
+        """What was found ahead, by query, report and moment."""
         self.desk = Desk(self._rows_of)
 
     @classmethod
@@ -74,6 +88,7 @@ class PostgresGuard:
                 yield
         finally:
             self._snapshot = False
+            self._answers.clear()
             self._let_go()
 
     def run(
@@ -95,6 +110,8 @@ class PostgresGuard:
         if own is not None and other_words is None:
             return self.desk.run(query, id_serv, en, own)
         allowed = self._look_up(query, other_words)
+        if (found := self._answers.pop((allowed.text, id_serv, en), None)) is not None:
+            return found
         values = {"id_serv": id_serv, "en": en or None}
         with self._connected() as connection:
             try:
@@ -107,6 +124,47 @@ class PostgresGuard:
             except DBAPIError as error:
                 connection.rollback()
                 raise refusal(error) from None
+
+    def ahead(self, queries: Sequence[Query], reports: Sequence[tuple[int, str]]) -> None:
+        """Run queries for several reports at a time, to have the answers when each is run.
+
+        One that fails so is run for each report alone from then on, and what it says is said there.
+        """
+        for query, own, other_words in queries:
+            if own is None or other_words is not None:
+                with suppress(QueryError):
+                    self._run_together(self._look_up(query, other_words), reports)
+
+    def _run_together(self, query: _Query, reports: Sequence[tuple[int, str]]) -> None:
+        if query.together is None or query.text in self._alone:
+            return
+        for start in range(0, len(reports), TOGETHER):
+            some = reports[start : start + TOGETHER]
+            values = {"id_serv": [report for report, _ in some],
+                      "en": [en or None for _, en in some]}  # fmt: skip
+            with self._connected() as connection:
+                try:
+                    rows = connection.exec_driver_sql(
+                        query.together, values, execution_options={AS_IT_IS: True}
+                    ).all()
+                except DBAPIError:
+                    connection.rollback()
+                    self._alone.add(query.text)
+                    return
+            self._keep(query, some, rows)
+
+    def _keep(
+        self, query: _Query, reports: Sequence[tuple[int, str]], rows: Sequence[Row[Any]]
+    ) -> None:
+        found: dict[int, list[tuple[Any, ...]]] = {report: [] for report, _ in reports}
+        for _, report, *row in sorted(map(tuple, rows), key=itemgetter(0)):
+            found[report].append(tuple(row))
+        for id_serv, en in reports:
+            given = found[id_serv]
+            if all(row[-1] <= SMALL for row in given):
+                self._answers[query.text, id_serv, en] = kept(
+                    (dict(zip(query.columns, row, strict=False)), row[-1]) for row in given
+                )
 
     def vet(self, query: str, other_words: str | None = None) -> Vetted:
         """Find out what a query would do, without running it.
@@ -153,17 +211,16 @@ class PostgresGuard:
         if known is None:
             try:
                 columns = self.vet(query, other_words).columns
-                known = _Query(_wrapped(text, len(columns), as_it_is=as_it_is), columns)
+                known = _Query(
+                    _wrapped(text, len(columns), as_it_is=as_it_is), columns,
+                    _wrapped_together(text, len(columns), as_it_is=as_it_is),
+                )  # fmt: skip
             except QueryError as error:
                 known = str(error)
             self._allowed[text, as_it_is] = known
         if isinstance(known, str):
             raise QueryError(known)
         return known
-
-
-def _named(query: _Query, row: Row[Any]) -> dict[str, Any]:
-    return dict(zip(query.columns, row, strict=False))  # after these there is its size
 
 
 def _bare(query: str) -> str:
@@ -183,6 +240,28 @@ def _wrapped(query: str, columns: int, *, as_it_is: bool) -> str:
             SELECT consulta.*, octet_length(CAST(consulta AS text)) AS tamano
             FROM (\n{text}\n) AS consulta ({", ".join(names)}) LIMIT {MAX_ROWS + 1}) AS filas
     """  # noqa: S608 - vetted
+
+
+def _wrapped_together(query: str, columns: int, *, as_it_is: bool) -> str | None:
+    """Write a query for several reports: each row with its place, its report and its size."""
+    if _REPORTS in query:
+        return None  # it would mean something else there
+    names = [f"c{number}" for number in range(columns)]
+    values = "".join(f"CASE WHEN tamano <= {SMALL} THEN {name} END, " for name in names)
+    places = {name: f" {_REPORTS}.{name} " for name in ("id_serv", "en")}
+    text = with_values(_bare(query).replace("%", "%%"), places, as_it_is=as_it_is)
+    return f"""
+        SELECT filas.lugar, {_REPORTS}.id_serv, {values} tamano
+        FROM unnest(CAST(%(id_serv)s AS bigint[]), CAST(%(en)s AS timestamp[]))
+            AS {_REPORTS} (id_serv, en)
+        CROSS JOIN LATERAL (
+            SELECT consulta.*, octet_length(CAST(consulta AS text)) AS tamano,
+                row_number() OVER () AS lugar
+            FROM (\n{text}\n) AS consulta ({", ".join(names)}) LIMIT {MAX_ROWS + 1}) AS filas
+    """  # noqa: S608 - vetted
+
+
+_REPORTS = "reportes_que_se_juzgan"
 
 
 def _set_up(connection: Any, _record: Any) -> None:
