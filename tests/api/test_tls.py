@@ -129,7 +129,7 @@ def test_given_certificate_that_changes_is_served_without_dropping_a_request(
     stop = threading.Event()
 
     def report() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.02):
             stored.append(tls.post(make_report()).json()["id_serv"])
 
     client = threading.Thread(target=report)

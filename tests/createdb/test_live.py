@@ -16,7 +16,7 @@ def test_a_collector_at_work_and_its_log_agree(
     answers: list[int] = []
 
     def deliver() -> None:
-        while not finished.is_set():
+        while not finished.wait(0.02):
             answers.append(collector.post(make_report()).status_code)
 
     clients = [threading.Thread(target=deliver) for _ in range(3)]

@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import LAYOUTS, CollectorProcess, NewCollector, make_report, wait_until
+from tests.conftest import (
+    DEADLINE_S,
+    LAYOUTS,
+    CollectorProcess,
+    NewCollector,
+    make_report,
+    wait_until,
+)
 
 Answered = dict[str, int]
 """id_reporte -> id_serv of every report that was answered."""
@@ -152,7 +159,7 @@ def test_ctrl_c_ends_the_collector_at_once(collector: CollectorProcess, long_run
         assert collector.process
         collector.post(make_report())
         os.killpg(collector.process.pid, signal.SIGINT)
-        assert collector.process.wait(10) == 0, collector.log
+        assert collector.process.wait(DEADLINE_S) == 0, collector.log
         collector.start()
 
 

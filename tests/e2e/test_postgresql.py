@@ -75,7 +75,7 @@ class Reporting:
 
     def _post(self) -> None:
         session = requests.Session()
-        while not self._stop.is_set():
+        while not self._stop.wait(0.02):
             report = make_report()
             answer = session.post(f"{self._collector.url}/servers", json=report, timeout=30)
             self.answers.append(answer.status_code)

@@ -30,7 +30,7 @@ def upgrade() -> None:
 
 
 class Load:
-    """Somebody who delivers reports all the while, each until it is taken."""
+    """Somebody who delivers a report after the other, each until it is taken."""
 
     def __init__(self, url: str, authority: Path) -> None:
         self._url, self._authority = url, str(authority)
@@ -40,7 +40,7 @@ class Load:
         self._thread.start()
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.wait(0.05):
             report = make_report()
             while not self._deliver(report):
                 if self._stopping.wait(0.05):
