@@ -19,6 +19,9 @@ from tests.conftest import DEADLINE_S, ROOT, free_port, wait_until
 INSTALLING_S = 300
 """How long libraries may take to come, in seconds."""
 
+UNCOMPILED = {"PIP_COMPILE": "0"}
+"""Has pip leave it to Python to compile what is used: a small part of what is installed."""
+
 
 def copy_repository(target: Path) -> Path:
     """Copy what is in git, and what is new and not ignored."""
@@ -50,6 +53,7 @@ def make_environments(shared: Path) -> Path:
                     check=True,
                     stdout=subprocess.DEVNULL,
                     timeout=INSTALLING_S,
+                    env=os.environ | UNCOMPILED,
                 )
             (folder / "made").touch()
     return folder

@@ -18,6 +18,7 @@ import pytest
 from tests.conftest import wait_until
 from tests.installation import (
     INSTALLING_S,
+    UNCOMPILED,
     Installation,
     clean_environment,
     copy_repository,
@@ -95,7 +96,7 @@ def test_a_python_without_the_libraries_is_told_where_they_are(
 
 def assert_nothing_left(session: int) -> None:
     """The last to go is the helper that multiprocessing starts: it ends when all others have."""
-    wait_until(lambda: not of_session(session), "processes are left", 5)
+    wait_until(lambda: not of_session(session), "processes are left")
 
 
 def test_demo_ends_with_sigterm_too(installation: Installation) -> None:
@@ -228,7 +229,8 @@ def test_ordinary_user_runs_the_demo_and_writes_nowhere_else(tmp_path: Path) -> 
             shutil.chown(path, ORDINARY)
         installation = Installation(copy)
         who = ordinary(home=str(copy))
-        who["env"] = who["env"] | {"COMPLIANCE_COLECTOR_PUERTO": str(installation.port)}
+        port = {"COMPLIANCE_COLECTOR_PUERTO": str(installation.port)}
+        who["env"] = who["env"] | UNCOMPILED | port
         try:
             assert_demo_works(installation, tmp_path, ORDINARY, **who)
         finally:
