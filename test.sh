@@ -22,16 +22,22 @@ fi
 
 # shellcheck source=agente/environment.sh
 source agente/environment.sh
+export PIP_COMPILE=0 # below, while mypy has the other core
 make_environment "$root/.venv-test" requirements-dev.lock
+unset PIP_COMPILE
 bin=$root/.venv-test/bin
 
 "$bin/ruff" check .
 "$bin/ruff" format --check .
+# Once, also where the environment forbids it: the programs that tests start are hundreds. Some
+# libraries have files that are no Python.
+"$bin/python" -m compileall -q "$root/.venv-test/lib" agente API createDB >/dev/null &
+compiling=$!
 "$bin/mypy" API createDB bench deploy tests
 (cd agente && "$bin/mypy" --config-file ../pyproject.toml .)
-# Once, where the environment forbids it: the programs that tests start are hundreds.
-"$bin/python" -m compileall -q agente API createDB
-run=("$bin/python" -m pytest -n 2)
+wait $compiling || true
+# A worker more than cores: tests also wait. What ends early takes from those that have much left.
+run=("$bin/python" -m pytest -n 3 --dist worksteal)
 if [[ " $* " == *" --long "* && " $* " != *" --postgresql "* ]]; then
     # 5: none of those that were asked for has a collector.
     "${run[@]}" --postgresql "$@" || (($? == 5))

@@ -346,11 +346,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_kind", (SQLITE, POSTGRESQL), indirect=True)
 
 
+FIRST = ("shipping", "e2e", "createdb")
+"""Folders whose tests take longest: at the end there are short ones, so that no worker waits long
+for another."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--postgresql"):
         chosen = [item for item in items if _runs_on_postgresql(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.parent.name
+    return FIRST.index(folder) if folder in FIRST else len(FIRST)
 
 
 def _runs_on_postgresql(item: pytest.Item) -> bool:
