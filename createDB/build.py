@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alembic import command
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -26,7 +25,6 @@ from createDB.moving.place import require_finished
 from createDB.snapshot import FILE_MODE, safety_copy
 from createDB.state import (
     State,
-    alembic_config,
     head_revision,
     look_at,
     ready,
@@ -170,8 +168,8 @@ def _bring_up_to_date(connection: Connection, url: URL, layout: Layout, made: li
 
 
 def _upgrade(connection: Connection) -> None:
-    config = alembic_config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    from createDB.migrations.running import run_migrations  # Alembic takes its time to import
+
+    run_migrations(connection)
     make_views(connection, layout_of(connection))
     adopt_reports(connection)

@@ -1,10 +1,17 @@
 """Makes the tables of a new database."""
 
-from alembic import command
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table
 
-from createDB.state import alembic_config, metadata_of
+from createDB.state import VERSION_TABLE, head_revision, metadata_of
 from createDB.views import Layout, make_views, tables_in
+
+version = Table(
+    VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
+"""As Alembic makes it."""
 
 
 def create_tables(connection: Connection, layout: Layout) -> None:
@@ -17,6 +24,5 @@ def create_tables(connection: Connection, layout: Layout) -> None:
         finish_tables(connection)
     make_views(connection, layout)
     connection.exec_driver_sql("INSERT INTO repeticiones VALUES (1)")
-    config = alembic_config()
-    config.attributes["connection"] = connection
-    command.stamp(config, "head")
+    version.create(connection)
+    connection.execute(version.insert().values(version_num=head_revision()))

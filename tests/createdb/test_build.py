@@ -5,10 +5,14 @@ import stat
 from contextlib import closing
 from pathlib import Path
 
+from alembic import command
+from alembic.script import ScriptDirectory
+
 from createDB.build import build
-from createDB.engine import database_url
+from createDB.engine import database_url, open_for_building
+from createDB.migrations.running import alembic_config
 from createDB.schema import metadata
-from createDB.state import head_revision
+from createDB.state import head_revision, known_revisions
 from tests.createdb.conftest import Change, Rows, Run, Start
 
 
@@ -24,6 +28,28 @@ def test_it_works_from_any_folder(run: Run, tmp_path: Path, rows: Rows) -> None:
     tables = {name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type='table'")}
     assert set(metadata.tables) <= tables
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_the_revision_is_known_and_written_as_by_alembic(tmp_path: Path) -> None:
+    config = alembic_config()
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_current_head() == head_revision()
+    assert {script.revision for script in scripts.walk_revisions()} == known_revisions()
+
+    url = database_url(str(tmp_path / "servers.sqlite"))
+    build(url)
+    table = "SELECT sql FROM sqlite_master WHERE tbl_name = 'version_esquema' ORDER BY name"
+    revision = "SELECT * FROM version_esquema"
+    engine = open_for_building(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        made = connection.exec_driver_sql(table).all()
+        written = connection.exec_driver_sql(revision).all()
+        connection.exec_driver_sql("DROP TABLE version_esquema")
+        command.stamp(config, "head")
+        assert connection.exec_driver_sql(table).all() == made
+        assert connection.exec_driver_sql(revision).all() == written
+    engine.dispose()
 
 
 def test_folders_and_file_are_not_for_everybody(tmp_path: Path) -> None:
