@@ -30,11 +30,13 @@ is_installed() {
 }
 
 # install FOLDER LOCK: make the environment anew; a library whose hash is another is not installed.
+# What a link leads to is left alone.
 install() {
     found=$(find_python) || exit 2
     "$found" -c 'import venv, ensurepip' 2>/dev/null ||
         fail "falta el módulo venv de Python (en Debian y Ubuntu: apt install python3-venv)"
     echo "${0##*/}: instalando en ${1##*/} lo que hace falta (una sola vez)..." >&2
+    [ ! -L "$1" ] || rm "$1"
     "$found" -m venv --clear "$1" >&2 || fail "no puedo crear $1; arriba está el motivo"
     "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --only-binary :all: --require-hashes -r "$2" >&2 || fail "no puedo instalar lo que pide $2; arriba está el motivo"

@@ -196,6 +196,22 @@ def test_scripts_say_in_one_line_that_python_is_missing(tmp_path: Path) -> None:
         assert len(done.stderr.splitlines()) == 1
 
 
+def test_an_environment_that_is_elsewhere_is_not_emptied(tmp_path: Path) -> None:
+    """A link to it is taken away where another one is needed; this Python makes none."""
+    copy, other = copy_repository(tmp_path / "copy"), tmp_path / "other"
+    (other / "bin").mkdir(parents=True)
+    (other / "bin" / "python").touch(0o755)
+    (copy / ".venv").symlink_to(other)
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    done = subprocess.run(["./init_app.sh"], cwd=copy, capture_output=True, check=False, text=True,
+                          env={"PATH": PLAIN_PATH, "PYTHON": str(python)})  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert (other / "bin" / "python").exists()
+    assert not (copy / ".venv").is_symlink()
+
+
 ORDINARY = "nobody"
 
 
