@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import CollectorProcess, make_report
+from tests.conftest import CollectorProcess, NewCollector, make_report
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 A = {"pid": 1, "name": "systemd", "username": "root"}
@@ -139,19 +139,33 @@ def test_changes_are_listed_newest_first(shared_collector: CollectorProcess, lim
     assert found == [*NGINX, ("10:00", "inicia", "systemd")]
 
 
-@pytest.mark.parametrize("limit", [1, 7, 50])
-def test_pages_cut_a_moment_anywhere(collector: CollectorProcess, limit: int) -> None:
+@pytest.fixture(scope="module")
+def moment(new_shared_collector: NewCollector) -> CollectorProcess:
+    """A collector of three servers, whose only changes are those of one moment."""
+    collector = new_shared_collector().start()
     for number in range(3):
         processes = [{"pid": pid, "name": f"p{number}"} for pid in range(40)]
         report = make_report(procesos=processes, pid_agente=7)
         assert collector.post(report).status_code == 201
-    found = events(collector, campo="procesos", limite=str(limit))
+    return collector
+
+
+@pytest.mark.parametrize("limit", [1, 7, 50])
+def test_pages_cut_a_moment_anywhere(moment: CollectorProcess, limit: int) -> None:
+    found = events(moment, campo="procesos", limite=str(limit))
     assert len(found) == 3 * 39  # but for the agents' own
     assert {name: [item[2] for item in found].count(name) for name in ("p0", "p1", "p2")} == {
         "p0": 39,
         "p1": 39,
         "p2": 39,
     }
+
+
+@pytest.fixture(scope="module")
+def days(new_shared_collector: NewCollector) -> tuple[CollectorProcess, str]:
+    """A collector of one server alone, and its identity."""
+    collector = new_shared_collector().start()
+    return collector, post_days(collector)
 
 
 @pytest.mark.parametrize(
@@ -167,9 +181,11 @@ def test_pages_cut_a_moment_anywhere(collector: CollectorProcess, limit: int) ->
     ],
 )
 def test_changes_are_narrowed(
-    collector: CollectorProcess, filters: dict[str, str], expected: list[tuple[str, str, str]]
+    days: tuple[CollectorProcess, str],
+    filters: dict[str, str],
+    expected: list[tuple[str, str, str]],
 ) -> None:
-    agent = post_days(collector)
+    collector, agent = days
     assert events(collector, agente=agent, **filters) == expected
     assert events(collector, **filters) == expected
 
