@@ -1,15 +1,17 @@
 """Of two collectors with one name the second is refused; one that was killed starts at once."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from API.app import claim
 from API.app.ingest.standing import FILE
-from API.app.storage import NAME
+from API.app.settings import settings_from
+from API.app.start import check_start
+from API.app.storage import NAME, StorageInUseError
 from tests.conftest import CollectorProcess, collector_in, make_report, wait_until
 from tests.postgresql import PostgresServer
 
@@ -29,28 +31,24 @@ def first(
         collector.release()
 
 
-@pytest.fixture
-def copy(first: CollectorProcess, tmp_path: Path) -> Iterator[CollectorProcess]:
-    collector = collector_in(tmp_path, Path(), postgresql=first.postgresql)
-    shutil.copy(first.storage / NAME, collector.storage)
-    yield collector
-    collector.release()
-
-
 def test_a_folder_that_was_copied_is_refused(
-    first: CollectorProcess, copy: CollectorProcess
+    first: CollectorProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = subprocess.run(copy.command(), capture_output=True, text=True, check=False, timeout=90)
-    waiting, refusal = done.stderr.splitlines()
+    monkeypatch.setattr(claim, "WAIT_S", 1.0)
+    shutil.copy(first.storage / NAME, tmp_path)
     name = (first.storage / NAME).read_text().strip()
-    assert done.returncode == 2
-    assert f"«{name}»" in waiting
-    assert "se espera" in waiting
-    assert f"otro colector usa ya en esta base el nombre «{name}»" in refusal
-    assert "borre de ella el archivo nombre" in refusal
-    (copy.storage / NAME).unlink()
-    copy.start()
-    assert copy.post(make_report()).status_code == 201
+    given = {"database": str(first.postgresql), "storage": str(tmp_path)}
+    settings = settings_from(given, {}, tmp_path / "none")
+    with pytest.raises(StorageInUseError) as refusal:
+        check_start(settings)
+    assert f"otro colector usa ya en esta base el nombre «{name}»" in str(refusal.value)
+    assert "borre de ella el archivo nombre" in str(refusal.value)
+    assert f"init_app.py: «{name}» está en uso" in capsys.readouterr().err
+    (tmp_path / NAME).unlink()
+    check_start(settings)
 
 
 def test_one_that_was_killed_starts_at_once(first: CollectorProcess) -> None:
