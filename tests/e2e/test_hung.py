@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,23 +25,27 @@ WAITS_FOR_A_LOCK = """
 """
 
 
+AT = (("reportes", "INSERT"), ("servers", "COPY"))
+"""What a collector waits for when it hangs: a table, and in which statement."""
+
+
 class Place(NamedTuple):
-    """Two collectors and their database."""
+    """Three collectors and their database."""
 
     url: str
     server: PostgresServer
-    first: CollectorProcess
+    hang: list[CollectorProcess]
     other: CollectorProcess
 
 
-@pytest.fixture(scope="module")
-def place(postgresql: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("place")
-    with postgresql.database("completo") as url:
-        made = [collector_in(folder / name, Path(), postgresql=url) for name in ("uno", "otro")]
-        yield Place(url, postgresql, *(collector.start() for collector in made))
+@pytest.fixture
+def place(postgresql: PostgresServer, tmp_path: Path) -> Iterator[Place]:
+    with postgresql.database("completo") as url, ExitStack() as ending:
+        made = [collector_in(tmp_path / name, Path(), postgresql=url) for name in ("a", "b", "c")]
         for collector in made:
-            collector.release()
+            ending.callback(collector.release)
+            collector.start()
+        yield Place(url, postgresql, made[:2], made[2])
 
 
 def report_of(agent: str) -> dict[str, Any]:
@@ -55,11 +59,19 @@ def signal_all(collector: CollectorProcess, number: int) -> None:
     os.killpg(collector.process.pid, number)
 
 
-@pytest.mark.parametrize(("locked", "statement"), [("reportes", "INSERT"), ("servers", "COPY")])
-def test_others_go_on(place: Place, locked: str, statement: str) -> None:
-    """It hangs between two statements, or in the middle of a COPY."""
-    agent = str(uuid.uuid4())
-    own = report_of(agent)
+@contextmanager
+def locked(place: Place, table: str) -> Iterator[None]:
+    """Have whoever writes into a table wait."""
+    with closing(place.server.connect(place.url.rpartition("/")[2])) as psql:
+        psql.execute("BEGIN")
+        psql.execute(f"LOCK TABLE {table} IN SHARE MODE")
+        yield
+
+
+def test_others_go_on(place: Place) -> None:
+    """One collector hangs between two statements, one in the middle of a COPY."""
+    agents = [str(uuid.uuid4()) for _ in place.hang]
+    own = [report_of(agent) for agent in agents]
     taken = []
 
     def post(collector: CollectorProcess, report: dict[str, Any], *statuses: int) -> float:
@@ -69,25 +81,31 @@ def test_others_go_on(place: Place, locked: str, statement: str) -> None:
         taken.append(Taken(report, collector, answer.status_code, answer.json().get("id_serv")))
         return time.monotonic() - start
 
-    execute_on(place.url, "INSERT INTO agentes (id_agente) VALUES (?)", [agent])
-    with ThreadPoolExecutor(3) as pool:
-        with closing(place.server.connect(place.url.rpartition("/")[2])) as psql:
-            psql.execute("BEGIN")
-            psql.execute(f"LOCK TABLE {locked} IN SHARE MODE")
-            hanging = pool.submit(post, place.first, own, 200, 201, 202)
-            wait_until(lambda: rows_of(place.url, WAITS_FOR_A_LOCK, [f"%{statement}%"]), "it waits")
-            signal_all(place.first, signal.SIGSTOP)
+    execute_on(place.url, "INSERT INTO agentes (id_agente) SELECT unnest(?::text[])", [agents])
+    with ThreadPoolExecutor(6) as pool:
+        hanging = []
         try:
-            same = pool.submit(post, place.other, report_of(agent), 201)
-            again = pool.submit(post, place.other, own, 201)
+            for collector, report, (table, statement) in zip(place.hang, own, AT, strict=True):
+                with locked(place, table):
+                    hanging.append(pool.submit(post, collector, report, 200, 201, 202))
+                    asked = [f"%{statement}%"]
+                    wait_until(lambda: rows_of(place.url, WAITS_FOR_A_LOCK, asked), "it waits")  # noqa: B023
+                    signal_all(collector, signal.SIGSTOP)
+            waiting = [
+                pool.submit(post, place.other, report, 201)
+                for report in (*own, *map(report_of, agents))
+            ]
             for _ in range(20):
-                assert post(place.other, report_of(str(uuid.uuid4())), 201) < 4
-            assert same.result() < 16
-            assert again.result() < 16
+                assert post(place.other, report_of(str(uuid.uuid4())), 201) < 8
+            assert max(answer.result() for answer in waiting) < 18
         finally:
-            signal_all(place.first, signal.SIGCONT)
-        hanging.result()
-    wait_until(lambda: not (place.first.storage / FILE).exists(), "it has brought in what it kept")
-    post(place.first, own, 200)
-    post(place.first, report_of(agent), 201)
-    assert_stored_once([place.first, place.other], taken)
+            for collector in place.hang:
+                signal_all(collector, signal.SIGCONT)
+        for answer in hanging:
+            answer.result()
+    for collector, report in zip(place.hang, own, strict=True):
+        kept = collector.storage / FILE
+        wait_until(lambda: not kept.exists(), "it has brought in what it kept")  # noqa: B023
+        post(collector, report, 200)
+        post(collector, report_of(report["id_agente"]), 201)
+    assert_stored_once([*place.hang, place.other], taken)
