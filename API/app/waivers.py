@@ -12,6 +12,9 @@ from API.app.queries.times import as_ms, from_ms
 from API.app.words import SpokenError
 from createDB.schema import excepciones, politicas
 
+MOST_NUMBER = (1 << 31) - 1
+"""What either database can hold; there is no exception of that number."""
+
 
 class WaiverError(SpokenError):
     """An exception cannot be granted or ended."""
@@ -79,7 +82,7 @@ def end_now(connection: Connection, actor: Actor, number: int) -> None:
     in_force = excepciones.c.terminada.is_(None) & (excepciones.c.hasta > now)
     ended = connection.execute(
         update(excepciones)
-        .where(excepciones.c.id_excepcion == number, in_force)
+        .where(excepciones.c.id_excepcion == min(number, MOST_NUMBER), in_force)
         .values(terminada=now)
         .returning(excepciones.c.num_politica)
     ).scalar()

@@ -21,8 +21,6 @@ from API.app.words import SpokenError
 
 SHOWN_FIRST = "no_cumple"
 TABS = (SHOWN_FIRST, "exceptuado", "sin_datos", "cumple", "no_aplica")
-MOST_NUMBER = (1 << 63) - 1
-"""What the database can hold; there is no exception of that number."""
 USUAL_DAYS = 30
 """How long an exception lasts unless somebody says otherwise."""
 
@@ -60,7 +58,7 @@ def end_exception(id_politica: str, id_excepcion: int) -> Response:
     form()
     try:
         with the_collector().patient.begin() as connection:
-            end_now(connection, who.actor, min(id_excepcion, MOST_NUMBER))
+            end_now(connection, who.actor, id_excepcion)
     except WaiverError as error:
         return _show(who, id_politica, told=error, status=HTTPStatus.NOT_FOUND)
     return to("console.show_policy", told="done_exception_ended", id_politica=id_politica)
