@@ -94,8 +94,9 @@ def test_query_is_tried(page: Page, visitor: Visitor) -> None:
     [
         ("SELECT nombre, clave FROM cuentas", "hace lo que no debe"),
         ("DELETE FROM servers", "la consulta falla"),
-        ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT count(*) FROM n",
-         "tardó más de 500 ms"),
+        pytest.param(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT count(*) FROM n",
+            "tardó más de 500 ms", marks=pytest.mark.sqlite),
         ("SELECT 1; SELECT 2", "la consulta"),
         ("SELECT 1 WHERE 0", "Ningún servidor la viola"),
     ],

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from API.app.accounts.roles import Role
-from tests.api.people import PASSWORD, change, make_account, make_session
+from tests.api.people import PASSWORD, ago, change, make_account, make_session
 from tests.browser.conftest import Visitor, assert_accessible
 from tests.conftest import make_report
 
@@ -113,13 +113,11 @@ def test_polling_keeps_no_session(visitor: Visitor) -> None:
     collector = visitor.collector
     account = make_account(collector, "ausente")
     cookie = {"Cookie": f"sesion={make_session(collector, account)}"}
-    age = "UPDATE sesiones SET usada = datetime('now', '-59 minutes') WHERE id_cuenta = ?"
-    used = """
-        SELECT count(*) AS n FROM sesiones
-        WHERE id_cuenta = ? AND usada > datetime('now', '-5 minutes')
-    """
-    change(collector, age, account)
+    used = "SELECT count(*) AS n FROM sesiones WHERE id_cuenta = ? AND usada > ?"
+    recently = ago(minutes=5)
+    age = "UPDATE sesiones SET usada = ? WHERE id_cuenta = ?"
+    change(collector, age, ago(minutes=59), account)
     assert collector.get("/consola/pulso", headers=cookie | {"X-Poll": "1"}).ok
-    assert collector.rows(used, account) == [{"n": 0}]
+    assert collector.rows(used, account, recently) == [{"n": 0}]
     assert collector.get("/consola", headers=cookie).ok
-    assert collector.rows(used, account) == [{"n": 1}]
+    assert collector.rows(used, account, recently) == [{"n": 1}]
