@@ -17,12 +17,13 @@ from tests.documentation import README, Block, blocks
 from tests.installation import Installation
 
 SIMULATE = "python3 bench/fleet.py --servers 10000 --interval 300 --minutes 10 --plot fleet.png"
+OTHER_POSTGRESQL = "POSTGRESQL_BIN=/usr/lib/postgresql/15/bin ./test.sh tests/compliance/postgresql"
 ELSEWHERE = {
     "./init_app.sh --demo": "tests/e2e/test_scripts.py",
     "./init_app.sh --host 0.0.0.0 --tls-self-signed": "tests/api/test_tls.py",
     "./test.sh": "it runs this test; tests/test_documentation.py checks that .ci/run calls it",
     "./test.sh tests/agente/test_spool.py": "the same, with one file",
-    "POSTGRESQL_BIN=/usr/lib/postgresql/15/bin ./test.sh tests/compliance/postgresql": "the same, with another PostgreSQL",
+    OTHER_POSTGRESQL: "the same, with another PostgreSQL",
     "python3 -m createDB.describe\npython3 -m API.describe": "tests/test_documentation.py",
     SIMULATE: "tests/bench/test_fleet.py, with a smaller fleet",
 }
