@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from API.app.ingest.entry import Entry, Stored, entry_from_body
 from API.app.ingest.store import Store
 from createDB.engine import database_url, open_engine
 from createDB.tables import create_tables
 from createDB.views import COMPACT, Layout, select_of
+from tests.postgresql import PostgresServer
 
 BASE = datetime(2026, 11, 20, 10)  # noqa: DTZ001 - UTC
 AGENTS = tuple(f"00000000-0000-4000-8000-00000000000{number}" for number in range(3))
@@ -86,4 +87,19 @@ def make_bench(folder: Path) -> Iterator[Bench]:
     engine = open_engine(database_url(str(folder / "servers.sqlite")))
     with closing(engine.connect()) as connection:
         yield Bench(connection)
+    engine.dispose()
+
+
+@pytest.fixture
+def url(postgresql: PostgresServer) -> Iterator[str]:
+    """Make a database of PostgreSQL, and give its URL."""
+    with postgresql.database("completo") as made:
+        yield made
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    """Connect to it."""
+    engine = open_engine(database_url(url))
+    yield engine
     engine.dispose()

@@ -11,12 +11,10 @@ from sqlalchemy import Engine
 
 from API.app.ingest.entry import Stored
 from API.app.pruning import prune
-from createDB.engine import database_url, open_engine
 from createDB.schema import OPEN
 from tests.ingest.conftest import entry, processes
 from tests.ingest.test_housekeeping import DANGLING, UNMARKED
 from tests.ingest.test_several import Collector, rows
-from tests.postgresql import PostgresServer
 
 ORPHANS = """
     SELECT id_hecho, num_agente FROM presencias EXCEPT SELECT id_hecho, num_agente FROM periodos
@@ -36,19 +34,6 @@ NAMED = f"""
     SELECT nombre FROM periodos JOIN hechos USING (id_hecho) JOIN agentes USING (num_agente)
     WHERE campo = 'procesos' AND hasta = {OPEN} AND id_agente = '{{}}'
 """  # noqa: S608
-
-
-@pytest.fixture
-def url(postgresql: PostgresServer) -> Iterator[str]:
-    with postgresql.database("completo") as made:
-        yield made
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url(url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

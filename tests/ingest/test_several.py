@@ -61,19 +61,6 @@ NewCollector = Callable[[str], Collector]
 
 
 @pytest.fixture
-def url(postgresql: PostgresServer) -> Iterator[str]:
-    with postgresql.database("completo") as made:
-        yield made
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url(url))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def new(tmp_path: Path, url: str) -> Iterator[NewCollector]:
     made = []
 
