@@ -136,9 +136,13 @@ _END_ALL = f"""
 _REVIEWED = "UPDATE politicas SET repaso = ? WHERE num_politica = ?"
 _COLUMNS = ", ".join(Period._fields)
 _READ = f"SELECT {_COLUMNS} FROM cumplimiento"  # noqa: S608
-_OPEN_ONES = f"""{_READ}
-    WHERE num_agente IN (SELECT CAST(value AS BIGINT) FROM json_each(?)) AND hasta = {OPEN}
+_OPEN_ONES = f"""
+    WITH dados AS MATERIALIZED (SELECT CAST(value AS BIGINT) AS num FROM json_each(?))
+    SELECT {", ".join(f"c.{name}" for name in Period._fields)}
+    FROM dados d CROSS JOIN cumplimiento c ON c.num_agente = d.num
+    WHERE +c.hasta = {OPEN}
 """  # noqa: S608
+"""Server by server: the index that has `hasta` in front would find the open ones of all."""
 _WRITE = f"""{insert_statement(cumplimiento)}
     ON CONFLICT (num_agente, num_politica, desde) DO UPDATE SET
         hasta = excluded.hasta, veredicto = excluded.veredicto, evidencia = excluded.evidencia,
