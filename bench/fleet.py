@@ -25,7 +25,7 @@ import structlog
 
 from bench.enrolled import kept_database
 from bench.herd import Herd
-from bench.ingest import size_of
+from bench.ingest import size_of, unjudged
 from bench.lines import Lines
 from bench.record import Record, Result
 from bench.servers import Plan
@@ -133,13 +133,13 @@ def simulate(
         record.end(lines.now())
         herd.end_silence(lines.now())
         lines.run(lines.now() + DRAIN_S, gathering=False)
-        unjudged = record.unjudged(database)
+        left = unjudged(database)
     finally:
         lines.close()
         running.close()
     grown = size_of(database) - before
     found = findings(database, herd, SAMPLE)
-    return record.result(lines.latencies, grown, unjudged, found, os.cpu_count() or 1)
+    return record.result(lines.latencies, grown, left, found, os.cpu_count() or 1)
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def collector(
             writer = int((storage / ".lock").read_text())
             with nullcontext() if judged else _held(_judge_beside(writer), database):
                 result = checked(post_all(port, reports, CLIENTS, tokens, authority))
-                behind = _behind(database)
+                behind = unjudged(database)
             memory = _peak_memory(writer)
             grown = size_of(database) - size
     name = f"(d) the collector, {layout}"
@@ -185,7 +185,7 @@ def _judge_beside(writer: int) -> psutil.Process:
 @contextmanager
 def _held(process: psutil.Process, database: Path) -> Iterator[None]:
     """Hold the judge, once it has judged all: with the database's lock it would hold everybody."""
-    while _behind(database):
+    while unjudged(database):
         time.sleep(0.1)
     time.sleep(0.5)
     process.suspend()
@@ -195,7 +195,7 @@ def _held(process: psutil.Process, database: Path) -> Iterator[None]:
         process.resume()
 
 
-def _behind(database: Path) -> int:
+def unjudged(database: Path) -> int:
     """Tell how many reports are stored and not judged."""
     with closing(sqlite3.connect(database, timeout=30)) as connection:
         [(stored, judged)] = connection.execute(

@@ -1,10 +1,8 @@
 """What is noted while a simulated fleet reports, and what is told of it afterwards."""
 
-import sqlite3
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,15 +85,6 @@ class Record:
         rate = _rate(self.samples[-WINDOW:])
         text = f"{at:6.0f} s  {sample.answers:9,} stored  {rate:6.0f}/s  {herd.waiting:8,} waiting"
         print(f"{text}  {sum(self._failed()):,} put off", end="\r", file=sys.stderr)
-
-    def unjudged(self, database: Path) -> int:
-        """Tell how many reports the judge has not come to."""
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            query = (
-                "SELECT (SELECT max(id_serv) FROM servers) - hasta FROM avance "
-                "WHERE que = 'juzgado'"
-            )
-            return int(connection.execute(query).fetchone()[0])
 
     def result(
         self, latencies: "array[float]", grown: int, unjudged: int, found: Findings, cores: int

@@ -26,7 +26,7 @@ KEPT = 400_000
 """Rows that are kept, of all servers: some 50 MiB. Those of other servers are read when needed."""
 
 Fetch = Callable[[str, int], Iterable[Sequence[Any]]]
-"""Gives the rows that a table of the database has of a report, with the columns of `COLUMNS`."""
+"""Runs a SELECT of `_ROWS_OF` in the database for a report, and gives its rows."""
 
 
 class Item(NamedTuple):
@@ -125,7 +125,7 @@ class Desk(Guard):
             for table in (COLUMNS.keys() & tables) - self._filled:
                 clear, insert = _SPARES[table]
                 known = [kept.row] if kept and table == "servers" else None
-                rows = known or self._fetch(table, id_serv)
+                rows = known or self._fetch(_ROWS_OF[table], id_serv)
                 connection.execute(clear)
                 connection.executemany(insert, rows)
                 self._filled.add(table)
@@ -221,6 +221,10 @@ _ADD = "INSERT INTO filas VALUES (?, ?, ?, ?, ?, ?)"
 _REMOVE = """
     DELETE FROM filas WHERE lugar = ? AND campo = ? AND nombre = ? AND pid IS ? AND hecho = ?
 """
+_ROWS_OF = {
+    table: f"SELECT {', '.join(columns)} FROM {table} WHERE id_serv = ?"  # noqa: S608 - our own
+    for table, columns in COLUMNS.items()
+}
 _SPARES = {
     "procesos": (
         "DELETE FROM filas WHERE lugar = 0 AND campo = 'procesos'",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from sqlalchemy.engine import URL
 
-from API.app.compliance.desk import COLUMNS, Desk
+from API.app.compliance.desk import Desk
 from API.app.compliance.guard import Found, Guard, QueryError, reason_of
 from createDB.engine import database_path, is_postgresql
 
@@ -72,8 +72,7 @@ class FileGuard(Guard):
             return self.desk.run(query, id_serv, en, own)
         return super().run(query, id_serv, en)
 
-    def _rows_of(self, table: str, id_serv: int) -> Sequence[Sequence[Any]]:
-        statement = f"SELECT {', '.join(COLUMNS[table])} FROM {table} WHERE id_serv = ?"  # noqa: S608
+    def _rows_of(self, statement: str, id_serv: int) -> Sequence[Sequence[Any]]:
         self._deadline = None
         try:
             return self._connection.execute(statement, (id_serv,)).fetchall()

@@ -3,12 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from API.app.compliance.desk import PROCESSES
 from API.app.compliance.guard import ROWS
 from API.app.compliance.library import Rule
 from API.app.compliance.policy import TO_ALL
 from API.app.compliance.subjects import Subject
-
-PROCESSES = "procesos"
 
 Change = tuple[str, str]
 """The field that changed, and the name that came or went."""

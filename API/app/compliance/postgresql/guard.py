@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from API.app.compliance.desk import COLUMNS, Desk
+from API.app.compliance.desk import Desk
 from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, Found, Query, QueryError, kept
 from API.app.compliance.postgresql.vetting import TIME_MS, Vetted, refusal, vet
 from createDB.engine import open_engine
@@ -179,8 +179,7 @@ class PostgresGuard:
             connection.exec_driver_sql("SET TRANSACTION READ WRITE")
             return vet(connection, with_values(_bare(text), _NOTHING, as_it_is=as_it_is))
 
-    def _rows_of(self, table: str, id_serv: int) -> list[tuple[Any, ...]]:
-        statement = f"SELECT {', '.join(COLUMNS[table])} FROM {table} WHERE id_serv = ?"  # noqa: S608
+    def _rows_of(self, statement: str, id_serv: int) -> list[tuple[Any, ...]]:
         with self._connected() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(statement, (id_serv,))]
 
