@@ -29,6 +29,12 @@ def head(length: int, *headers: str) -> bytes:
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()
 
 
+def begin(client: socket.socket, length: int) -> None:
+    """Send a head, and wait until the collector is there to take the body (RFC 9110, 10.1.1)."""
+    client.sendall(head(length, "Expect: 100-continue"))
+    assert status(client) == 100
+
+
 def status(client: socket.socket) -> int:
     """Read an answer's first line."""
     answer = client.recv(65_536)
@@ -105,8 +111,8 @@ def test_of_too_many_bodies_the_oldest_gives_way(
     clients = []
     for _ in range(3):
         clients.append(stack.enter_context(connect(collector)))
-        clients[-1].sendall(head(len(body)) + body[:-1])
-        collector.get("/healthz")
+        begin(clients[-1], len(body))
+        clients[-1].sendall(body[:-1])
     assert all(silent(client) for client in clients)
     assert collector.post(make_report()).status_code == 201
     assert status(clients[0]) == 408
@@ -118,7 +124,7 @@ def test_of_too_many_bodies_the_oldest_gives_way(
 def test_addresses_are_told_apart(new_collector: NewCollector, stack: contextlib.ExitStack) -> None:
     collector = new_collector("--cuerpos-por-origen", "1").start()
     client = stack.enter_context(connect(collector, "127.0.0.2"))
-    client.sendall(head(500) + b"{")
+    begin(client, 500)
     assert collector.post(make_report()).status_code == 201
     assert silent(client)
 
@@ -127,15 +133,19 @@ def test_bodies_together_stay_within_the_memory_given(
     new_collector: NewCollector, stack: contextlib.ExitStack
 ) -> None:
     collector = new_collector("--memoria-cuerpos-mib", "1").start()
-    first, second = (stack.enter_context(connect(collector)) for _ in range(2))
-    first.sendall(head(700_000) + b" " * 600_000)
+    first, second, third = (stack.enter_context(connect(collector)) for _ in range(3))
+    begin(first, 700_000)
+    first.sendall(b" " * 600_000)
+    begin(second, 700_000)
     assert silent(first)
-    second.sendall(head(700_000) + b" " * 600_000)
+    second.sendall(b" " * 600_000)
     assert status(first) == 408
+    begin(third, 1_200_000)
     assert silent(second)
-    third = stack.enter_context(connect(collector))
-    third.sendall(head(1_200_000) + b" " * 1_200_000)
+    third.sendall(b" " * (1 << 20))
     assert status(second) == 408
+    assert silent(third)
+    third.sendall(b" ")
     assert status(third) == 503
 
 

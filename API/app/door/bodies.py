@@ -84,17 +84,16 @@ class Bodies:
             self._of[sender] = self._of.get(sender, 0) + 1
 
     def _take(self, body: Body, chunk: bytes) -> None:
-        if body not in self._coming:
-            raise TimeoutError  # it was cut while this chunk was under way
-        while self._total + len(chunk) > self._most.total:
-            oldest = next(iter(self._coming))
-            if oldest is body:
+        while body in self._coming and self._total + len(chunk) > self._most.total:
+            if len(self._coming) == 1:  # nobody else can give way
                 raise ProblemError(
                     HTTPStatus.SERVICE_UNAVAILABLE,
                     "too many reports are coming in",
                     {"Retry-After": "5", **CLOSE},
                 )
-            self._cut(oldest)
+            self._cut(next(iter(self._coming)))
+        if body not in self._coming:
+            raise TimeoutError  # it was cut for this chunk, or while it was under way
         self._total += len(chunk)
         body.data += chunk
 
