@@ -1,11 +1,14 @@
 """The rhythm, and being a good guest."""
 
+import math
 import os
 import resource
 import signal
 import subprocess
 import sys
 import threading
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -31,17 +34,19 @@ def test_missed_beats_are_skipped_not_stacked() -> None:
 
 
 def test_the_endless_run_keeps_its_rhythm(agent: AgentRunner, collector: ScriptedCollector) -> None:
-    from datetime import datetime
+    """One that rested for its interval after each report would be later each time.
 
+    How late a beat is depends on what else the machine does, but not always more than the last.
+    """
     process = agent.start("--url", collector.url, "--interval", "0.25", "--cpu-percent", "100")
-    wait_for(lambda: len(collector.accepted) >= 8)
+    wait_for(lambda: len(collector.accepted) >= 10)
     agent.stop(process)
     moments = [
         datetime.fromisoformat(report["fecha_hora"]).timestamp() for report in collector.accepted
     ]
-    offsets = [(moment - moments[0]) % 0.25 for moment in moments]
-    late = [min(offset, 0.25 - offset) for offset in offsets]
-    assert sorted(late)[len(late) // 2] < 0.08
+    gaps = [after - before for before, after in pairwise(moments)]
+    later = [math.remainder(gap, 0.25) for gap in gaps]
+    assert min(later) < 0, gaps
 
 
 def test_a_stop_while_gathering_leaves_the_report_in_the_spool(
