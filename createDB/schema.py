@@ -375,6 +375,17 @@ excepciones = Table(
     sqlite_autoincrement=True,
 )  # fmt: skip
 
+por_juzgar = Table(
+    "por_juzgar",
+    metadata,
+    Column("num_agente", ForeignKey(agentes.c.num_agente), primary_key=True,
+           comment="The server."),
+    Column("desde", BigInteger, nullable=False,
+           comment="The moment of the first of them (ms since 1970)."),
+    comment="Servers of which a report came late, and reports after it that policies are to judge "
+    "anew: those that look at other reports too.",
+)  # fmt: skip
+
 avance = Table(
     "avance",
     metadata,

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from API.app.compliance.again import judge_again
 from API.app.compliance.clock import Clock
 from API.app.compliance.court import Court
 from API.app.compliance.library import SHIPPED, Library
@@ -85,7 +86,7 @@ def _judge(court: Court, parent: Connection) -> None:
                 if court.library.refresh():
                     court.synchronize()
             more = judge_new(court).more
-            busy = review(court) or clock.tick() or more
+            busy = review(court) or clock.tick() or more or judge_again(court)
         except DBAPIError as error:
             trouble.met(str(error.orig))
             court.forget()

@@ -12,6 +12,7 @@ import pytest
 import structlog
 from sqlalchemy import Engine
 
+from API.app.compliance.again import judge_again
 from API.app.compliance.court import Court
 from API.app.compliance.library import Library
 from API.app.compliance.present import judge_new
@@ -95,7 +96,7 @@ class Trial:
         total = 0
         while count := judge_new(self.court).reports:
             total += count
-        while review(self.court):
+        while review(self.court) or judge_again(self.court):
             pass
         return total
 

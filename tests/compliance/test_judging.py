@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from API.app.compliance import desk
+from API.app.compliance import again, desk, present
 from API.app.compliance.guard import Found
 from API.app.compliance.guards import open_guard
 from API.app.compliance.judging import Verdict, judge
@@ -101,12 +101,54 @@ def test_a_report_before_the_first_begins_earlier(new_trial: NewTrial) -> None:
     assert [row[:2] for row in trial.history("mineros")] == [(60, "cumple")]
 
 
-def test_behind_a_late_report_nobody_waits(new_trial: NewTrial) -> None:
+def test_behind_late_reports_nobody_waits(
+    new_trial: NewTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The judge rests only when there is nothing more to judge."""
+    monkeypatch.setattr(present, "BATCH", 3)
     trial = new_trial(Layout.COMPLETO)
     trial.stores(entry(0, 60, 1), entry(0, 0, 2), entry(0, 30, 3), entry(0, 120, 4))
-    progress = [judge_new(trial.court) for _ in range(4)]
-    assert progress == [(1, True), (1, True), (1, True), (1, False)]
+    assert [judge_new(trial.court) for _ in range(3)] == [(3, True), (1, False), (0, False)]
+
+
+@pytest.mark.both_databases
+def test_what_stands_after_late_reports_is_judged_anew_once(new_trial: NewTrial) -> None:
+    """However many come late: their number does not count twice."""
+    trial = new_trial(Layout.COMPLETO)
+    asked = noting(trial, POLICIES["direccion"][1])
+    late, kept = range(1, 80, 2), range(0, 80, 2)
+    trial.stores(*(entry(0, second, second) for second in kept))
+    trial.judges()
+    trial.stores(*(entry(0, second, second, ipaddress="10.0.0.2") for second in late))
+    asked.clear()
+    assert trial.judges() == len(late)
+    assert len(asked) <= 3 * (len(late) + len(kept))
+    assert trial.rows("SELECT * FROM por_juzgar") == []
+    assert [row[:2] for row in trial.history("direccion")] == [(0, "cumple"), (1, "no_cumple")]
+
+
+def test_a_kill_forgets_nothing_that_is_to_be_judged_anew(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    trial.stores(entry(0, 0, 1), entry(0, 120, 2), entry(0, 180, 3))
+    trial.judges()
+    trial.stores(entry(0, 60, 4, ipaddress="10.0.0.2"))
+    judge_new(trial.court)
+    assert [row[:2] for row in trial.history("direccion")] == [
+        (0, "cumple"), (60, "no_cumple"), (120, "cumple"),
+    ]  # fmt: skip
+    trial.restart()
+    trial.judges()
+    assert [row[:2] for row in trial.history("direccion")] == [(0, "cumple"), (60, "no_cumple")]
+
+
+def test_the_evidence_of_a_late_report_that_ends_a_period_is_its_last(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    trial.stores(entry(0, 0, 1, procesos=processes((7, "xmrig"))), entry(0, 120, 2))
+    trial.judges()
+    trial.stores(entry(0, 60, 3, procesos=processes((8, "xmrig"))))
+    trial.judges()
+    assert [row[:2] for row in trial.history("mineros")] == [(0, "no_cumple"), (120, "cumple")]
+    assert trial.history("mineros")[0][3] == '[{"pid":8,"username":"root"}]'
 
 
 def test_a_changed_policy_judges_the_latest_reports_anew(new_trial: NewTrial) -> None:
@@ -152,16 +194,23 @@ def test_nothing_is_skipped_or_judged_twice_over_a_restart(new_trial: NewTrial) 
     assert trial.judges() == 0
 
 
-def test_a_policy_on_names_runs_when_one_of_them_comes_or_goes(new_trial: NewTrial) -> None:
-    trial = new_trial(Layout.COMPLETO)
-    ran: list[str] = []
+def noting(trial: Trial, wanted: str) -> list[int]:
+    """Note the reports that a query is run for, from now on."""
+    ran: list[int] = []
     run = trial.court.guard.run
 
-    def noting(query: str, id_serv: int, en: str, *rest: Any) -> Found:
-        ran.append(query)
+    def noted(query: str, id_serv: int, en: str, *rest: Any) -> Found:
+        if query == wanted:
+            ran.append(id_serv)
         return run(query, id_serv, en, *rest)
 
-    trial.court.guard.run = noting  # type: ignore[assignment]
+    trial.court.guard.run = noted  # type: ignore[assignment]
+    return ran
+
+
+def test_a_policy_on_names_runs_when_one_of_them_comes_or_goes(new_trial: NewTrial) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    ran = noting(trial, POLICIES["mineros"][1])
     trial.stores(entry(0, 0, 1, procesos=MINER))
     trial.judges()
     for number, (process, runs) in enumerate(
@@ -170,7 +219,7 @@ def test_a_policy_on_names_runs_when_one_of_them_comes_or_goes(new_trial: NewTri
         ran.clear()
         trial.stores(entry(0, number, number, procesos=processes(process)))
         trial.judges()
-        assert (POLICIES["mineros"][1] in ran) is runs
+        assert bool(ran) is runs
 
 
 REPORTS = st.lists(
@@ -216,33 +265,39 @@ def disagreements(trial: Trial) -> list[Any]:
     court, wrong = trial.court, []
     with court.reader.connect() as connection, closing(open_guard(trial.url)) as guard:
         for subject in select_subjects(connection, "s.id_serv > 0 ORDER BY s.id_serv"):
-            latest = [(subject.id_serv,)] == trial.rows(
-                "SELECT id_serv FROM agentes WHERE num_agente = ?", subject.num_agente
-            )
             for number in court.rulebook.by_report:
                 rule = court.rulebook.rules[number]
                 said = judge(guard, rule, subject, subject.recibido)
-                [kept] = trial.rows(
-                    "SELECT veredicto, coalesce(evidencia_ultima, evidencia) FROM cumplimiento "
-                    "WHERE num_agente = ? AND num_politica = ? AND desde <= ? AND hasta > ?",
-                    subject.num_agente, number, subject.momento, subject.momento,
-                )  # fmt: skip
-                if kept[0] != said.veredicto.value or (latest and kept[1] != said.evidencia):
+                [kept] = trial.rows(_KEPT, subject.num_agente, number, subject.momento)
+                verdict, evidence, is_last = kept
+                if verdict != said.veredicto.value or (is_last and evidence != said.evidencia):
                     wrong.append((subject.id_serv, rule.policy.id, said, kept))
     return wrong
+
+
+_KEPT = """
+    WITH dados AS (SELECT ? AS num_agente, ? AS num_politica, ? AS momento)
+    SELECT veredicto, coalesce(evidencia_ultima, evidencia), NOT EXISTS (
+        SELECT 1 FROM servers s WHERE s.num_agente = d.num_agente
+        AND s.momento > d.momento AND s.momento < c.hasta)
+    FROM dados d JOIN cumplimiento c USING (num_agente, num_politica)
+    WHERE desde <= d.momento AND hasta > d.momento
+"""
+"""What is said of a report: the verdict, the evidence at its end, and whether it is the last."""
 
 
 @layouts
 @given(
     reports=REPORTS,
     cuts=st.sets(st.integers(0, 12), max_size=4),
+    at_a_time=st.sampled_from([1, 3, 200]),
     names_alone=st.booleans(),
     room=st.sampled_from([0, 4, desk.KEPT]),
 )
 @settings(max_examples=25)
 def test_what_is_kept_is_what_each_report_says(
-    new_trial: NewTrial, layout: Layout, reports: list[Any], cuts: set[int], names_alone: bool,
-    room: int,
+    new_trial: NewTrial, layout: Layout, reports: list[Any], cuts: set[int], at_a_time: int,
+    names_alone: bool, room: int,
 ) -> None:  # fmt: skip
     trial = new_trial(layout)
     if names_alone:
@@ -250,6 +305,8 @@ def test_what_is_kept_is_what_each_report_says(
         trial.restart()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(desk, "KEPT", room)
+        patch.setattr(present, "BATCH", at_a_time)
+        patch.setattr(again, "REPORTS", at_a_time)
         _store_and_judge(trial, reports, cuts)
     assert disagreements(trial) == []
     touching = trial.rows(
@@ -265,7 +322,7 @@ def _store_and_judge(trial: Trial, reports: list[Any], cuts: set[int]) -> None:
     for number, report in enumerate(reports):
         trial.stores(made(number, *report))
         if number in cuts:
-            trial.judges()
+            judge_new(trial.court)
         if number + 1 in cuts:
             trial.restart()
     trial.judges()

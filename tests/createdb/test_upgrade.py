@@ -173,7 +173,7 @@ def test_a_database_of_the_first_revision_gets_what_came_since(
     change(
         path,
         "DROP INDEX ix_cumplimiento_hasta_veredicto_num_politica;"
-        "DROP TABLE entregas; DROP TABLE mensajes; DROP TABLE alertas;"
+        "DROP TABLE entregas; DROP TABLE mensajes; DROP TABLE alertas; DROP TABLE por_juzgar;"
         "INSERT INTO agentes (id_agente, hostname) VALUES ('a', 'web-1');"
         "UPDATE version_esquema SET version_num = '0001'",
     )

@@ -33,7 +33,7 @@ VERDICTS = """
     WHERE id_politica = 'mineros' AND id_agente = ANY(?)
 """
 UNJUDGED = """
-    SELECT count(*) AS n FROM servers
+    SELECT count(*) + (SELECT count(*) FROM por_juzgar) AS n FROM servers
     WHERE id_serv > coalesce((SELECT hasta FROM avance WHERE que = 'juzgado'), 0)
 """
 LOGS = "SELECT archivo, posicion FROM bitacoras"

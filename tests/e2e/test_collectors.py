@@ -31,7 +31,7 @@ SAID = """
     WHERE id_politica = 'mineros' ORDER BY c.desde
 """
 LEFT = """
-    SELECT count(*) AS n FROM servers
+    SELECT count(*) + (SELECT count(*) FROM por_juzgar) AS n FROM servers
     WHERE id_serv > coalesce((SELECT hasta FROM avance WHERE que = 'juzgado'), 0)
 """
 

@@ -19,11 +19,12 @@ from API.app.compliance.judging import Outcome, judge
 from API.app.compliance.library import Library
 from API.app.compliance.rulebook import Rulebook
 from API.app.compliance.subjects import Subject, select_subjects
-from API.app.compliance.timeline import Judged, Period, begin, follow
+from API.app.compliance.timeline import Judged, Period, Rewrite, begin, follow
 from API.app.ingest.sql import to_ms
 from API.app.jobs import TakenError, Turn
 from createDB.engine import is_postgresql, open_engine
 from createDB.postgresql.locks import Lock
+from createDB.schema import OPEN
 
 if TYPE_CHECKING:
     from API.app.compliance.postgresql.gaps import Gaps
@@ -51,6 +52,11 @@ class Changes:
         self.periods: dict[tuple[int, int, int], Period] = {}
         self.turned: set[tuple[int, int]] = set()
         """Servers and policies whose verdict is another one than before."""
+        self.removed: set[tuple[int, int, int]] = set()
+        """Periods that are gone, unless they are written anew."""
+        self.owed: dict[int, int] = {}
+        """Servers whose reports are to be judged anew by policies that look at other reports, and
+        from which moment on."""
 
     def judge(
         self, standing: Standing, num_politica: int, subject: Subject, judged: Judged
@@ -66,6 +72,21 @@ class Changes:
         for period in written:
             self.periods[period[:3]] = period
             standing.open[num_politica] = period
+
+    def replace(self, standing: Standing | None, rewrite: Rewrite) -> None:
+        """Take periods of the past that stand in the place of others."""
+        for period in rewrite.old:
+            self.periods.pop(period[:3], None)
+            self.removed.add(period[:3])
+        for period in rewrite.new:
+            self.periods[period[:3]] = period
+            self.turned.add(period[:2])
+            if period.hasta == OPEN and standing:
+                standing.open[period.num_politica] = period
+
+    def owe(self, num_agente: int, momento: int) -> None:
+        """Take that a server's reports from a moment on are to be judged anew."""
+        self.owed[num_agente] = min(momento, self.owed.get(num_agente, momento))
 
 
 class Court:
@@ -155,7 +176,7 @@ class Court:
         numbers = msgspec.json.encode(unknown).decode()
         last = select_subjects(connection, _LAST_JUDGED, numbers, self.place)
         by_server = {subject.num_agente: subject for subject in last}
-        periods = ledger.open_periods(connection, numbers)
+        periods = ledger.open_periods(connection, unknown)
         for number in unknown:
             self.standings[number] = Standing(by_server.get(number), periods.get(number, {}))
 
@@ -181,6 +202,10 @@ class Court:
             self._slow[rule.huella] = found
         return found
 
+    def judged(self, num_politica: int, subject: Subject) -> Judged:
+        """Judge a report by a policy, as it was when it came."""
+        return Judged(subject.momento, self.outcome(num_politica, subject, subject.recibido))
+
     def commit(self, changes: Changes, place: int) -> None:
         """Write what was judged, and up to where, at once."""
         if changes.periods or place > self.noted:
@@ -188,6 +213,15 @@ class Court:
             self.noted = place
         self.place = place
         self._trim()
+
+    def settle(self, changes: Changes, moments: Mapping[int, int]) -> None:
+        """Write what was judged anew, and from which moment on more is to be; see `ledger`."""
+
+        def note(connection: Connection) -> None:
+            _note(connection, changes, self.place)
+            ledger.settle(connection, moments)
+
+        self.write(note)
 
     def write(self, work: Callable[[Connection], None]) -> None:
         """Do `work` in a transaction, at the priority that this process had when it began.
@@ -233,7 +267,9 @@ def _gaps() -> "Gaps":
 
 
 def _note(connection: Connection, changes: Changes, place: int) -> None:
+    ledger.remove(connection, changes.removed - changes.periods.keys())
     ledger.write(connection, changes.periods.values(), changes.turned)
+    ledger.owe(connection, changes.owed)
     ledger.advance(connection, place)
 
 

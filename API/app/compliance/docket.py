@@ -5,12 +5,12 @@ Of each: what came or went since the report of its server before it. Of some, al
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
 from sqlalchemy import Connection
 
 from API.app.compliance.desk import PROCESSES, Desk, Item
+from API.app.compliance.given import asked, given
 from API.app.compliance.guard import ROWS
 from API.app.compliance.subjects import Subject
 
@@ -39,7 +39,7 @@ def changes_of(connection: Connection, cases: Iterable[Case]) -> Mapping[int, Se
         if before
     ]
     found: dict[int, list[Change]] = defaultdict(list)
-    for id_serv, came, *item in _asked(connection, _CHANGES, spans):
+    for id_serv, came, *item in asked(connection, _CHANGES, spans):
         found[id_serv].append(Change(came, Item._make(item)))
     return found
 
@@ -57,9 +57,9 @@ def items_of(
     moments = [(subject.id_serv, subject.num_agente, subject.momento) for subject in subjects]
     found: dict[int, list[Item]] = {id_serv: [] for id_serv, *_ in moments}
     if names is None:
-        rows = _asked(connection, _ITEMS, moments)
+        rows = asked(connection, _ITEMS, moments)
     else:
-        rows = _asked(connection, f"{_ITEMS} {_NAMED}", moments, names)
+        rows = asked(connection, f"{_ITEMS} {_NAMED}", moments, names)
     for id_serv, *item in rows:
         found[id_serv].append(Item._make(item))
     return found
@@ -102,28 +102,9 @@ def _lists_all(subject: Subject) -> bool:
     return subject.errores.keys().isdisjoint(ROWS)
 
 
-def _asked(
-    connection: Connection, statement: str, *values: Collection[Any]
-) -> Sequence[tuple[Any, ...]]:
-    if not values[0]:
-        return ()
-    given = tuple(msgspec.json.encode(list(each)).decode() for each in values)
-    found = connection.exec_driver_sql(statement, given)
-    return [tuple(row) for row in found.all()]
-
-
-def _given(*names: str) -> str:
-    """Write the rows of a parameter as a table, whose rows are read once each."""
-    columns = ", ".join(
-        f"CAST(json_extract(value, '$[{place}]') AS BIGINT) AS {name}"
-        for place, name in enumerate(names)
-    )
-    return f"WITH dados AS MATERIALIZED (SELECT {columns} FROM json_each(?))"  # noqa: S608
-
-
 _ITEM = "h.campo, h.nombre, h.valor, p.id_hecho, p.pid, p.veces"
 _CHANGES = f"""
-    {_given("id_serv", "num_agente", "antes", "momento")}
+    {given("id_serv", "num_agente", "antes", "momento")}
     SELECT d.id_serv, CASE WHEN p.hasta <= d.momento THEN 0 ELSE 1 END, {_ITEM}
     FROM dados d CROSS JOIN periodos p
         ON p.num_agente = d.num_agente AND p.hasta > d.antes AND p.desde <= d.momento
@@ -133,7 +114,7 @@ _CHANGES = f"""
 """Between two reports something differs where a period begins or ends: after the one, and not after
 the other. What does both was in neither."""
 _ITEMS = f"""
-    {_given("id_serv", "num_agente", "momento")}
+    {given("id_serv", "num_agente", "momento")}
     SELECT d.id_serv, {_ITEM}
     FROM dados d CROSS JOIN periodos p
         ON p.num_agente = d.num_agente AND p.hasta > d.momento AND p.desde <= d.momento

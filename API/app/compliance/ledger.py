@@ -1,15 +1,16 @@
-"""Reads and writes what the judge keeps: `politicas`, `cumplimiento`, `avance`.
+"""Reads and writes what the judge keeps: `politicas`, `cumplimiento`, `avance`, `por_juzgar`.
 
 Whoever is to be told of a change of verdict finds it in `alertas`, written in the same transaction.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from API.app.alerts import incidents
+from API.app.compliance.given import asked, given
 from API.app.compliance.library import Rule
 from API.app.compliance.timeline import Period
 from API.app.ingest.sql import insert_statement
@@ -66,6 +67,12 @@ def reviewed(connection: Connection, policies: Iterable[int], repaso: int | None
         connection.exec_driver_sql(_REVIEWED, (repaso, number))
 
 
+def remove(connection: Connection, keys: Collection[tuple[int, int, int]]) -> None:
+    """Remove periods, by their servers, policies and beginnings."""
+    if keys:
+        connection.exec_driver_sql(_REMOVE, list(keys))
+
+
 def write(
     connection: Connection, periods: Iterable[Period], turned: Container[tuple[int, int]]
 ) -> None:
@@ -83,37 +90,37 @@ def write(
         incidents.follow(connection, [row for row in rows if row[:2] in turned])
 
 
-def replace(connection: Connection, old: Iterable[Period], new: Iterable[Period]) -> None:
-    """Put periods in the place of others."""
-    for period in old:
-        connection.exec_driver_sql(_REMOVE, period[:3])
-    rows = list(new)
-    write(connection, rows, {row[:2] for row in rows})
-
-
-def open_periods(connection: Connection, servers: str) -> Mapping[int, dict[int, Period]]:
-    """Give what is said of some servers now, by their numbers and those of the policies.
-
-    Args:
-        connection: to the database.
-        servers: their numbers (JSON array).
-    """
+def open_periods(connection: Connection, servers: Iterable[int]) -> Mapping[int, dict[int, Period]]:
+    """Give what is said of some servers now, by their numbers and those of the policies."""
     found: dict[int, dict[int, Period]] = {}
-    for row in connection.exec_driver_sql(_OPEN_ONES, (servers,)).all():
+    for row in asked(connection, _OPEN_ONES, [(number,) for number in servers]):
         period = Period(*row)
         found.setdefault(period.num_agente, {})[period.num_politica] = period
     return found
 
 
-def periods_from(
-    connection: Connection, num_agente: int, momento: int
-) -> Mapping[int, list[Period]]:
-    """Give the periods of a server that end after a moment, in order, by the policies' numbers."""
-    query = f"{_READ} WHERE num_agente = ? AND hasta > ? ORDER BY desde"
-    found: dict[int, list[Period]] = {}
-    for row in connection.exec_driver_sql(query, (num_agente, momento)):
-        found.setdefault(row.num_politica, []).append(Period(*row))
-    return found
+def periods_after(connection: Connection, moments: Mapping[int, int]) -> Sequence[Period]:
+    """Give the periods of some servers that end after a moment of each."""
+    return [Period(*row) for row in asked(connection, _AFTER, list(moments.items()))]
+
+
+def owe(connection: Connection, moments: Mapping[int, int]) -> None:
+    """Note servers whose reports from a moment on some policies are to judge anew."""
+    if moments:
+        connection.exec_driver_sql(_OWE, list(moments.items()))
+
+
+def owed(connection: Connection, limit: int) -> Mapping[int, int]:
+    """Give some servers whose reports are to be judged anew, and from which moment on."""
+    rows = connection.exec_driver_sql(_OWED, (limit,))
+    return {row.num_agente: row.desde for row in rows}
+
+
+def settle(connection: Connection, moments: Mapping[int, int]) -> None:
+    """Note from which moment on reports of servers are still to be judged anew; OPEN: none are."""
+    rows = [(momento, number) for number, momento in moments.items()]
+    connection.exec_driver_sql(_SETTLE, rows)
+    connection.exec_driver_sql(_SETTLED)
 
 
 _PLACE = "SELECT hasta FROM avance WHERE que = 'juzgado'"
@@ -134,15 +141,25 @@ _END_ALL = f"""
     UPDATE cumplimiento SET hasta = max(?, desde + 1) WHERE num_politica = ? AND hasta = {OPEN}
 """  # noqa: S608 - a number of our own
 _REVIEWED = "UPDATE politicas SET repaso = ? WHERE num_politica = ?"
-_COLUMNS = ", ".join(Period._fields)
-_READ = f"SELECT {_COLUMNS} FROM cumplimiento"  # noqa: S608
+_COLUMNS = ", ".join(f"c.{name}" for name in Period._fields)
 _OPEN_ONES = f"""
-    WITH dados AS MATERIALIZED (SELECT CAST(value AS BIGINT) AS num FROM json_each(?))
-    SELECT {", ".join(f"c.{name}" for name in Period._fields)}
-    FROM dados d CROSS JOIN cumplimiento c ON c.num_agente = d.num
+    {given("num_agente")}
+    SELECT {_COLUMNS} FROM dados d CROSS JOIN cumplimiento c ON c.num_agente = d.num_agente
     WHERE +c.hasta = {OPEN}
 """  # noqa: S608
 """Server by server: the index that has `hasta` in front would find the open ones of all."""
+_AFTER = f"""
+    {given("num_agente", "momento")}
+    SELECT {_COLUMNS} FROM dados d CROSS JOIN cumplimiento c ON c.num_agente = d.num_agente
+    WHERE +c.hasta > d.momento ORDER BY c.desde
+"""  # noqa: S608
+_OWE = """
+    INSERT INTO por_juzgar (num_agente, desde) VALUES (?, ?)
+    ON CONFLICT (num_agente) DO UPDATE SET desde = min(por_juzgar.desde, excluded.desde)
+"""
+_OWED = "SELECT num_agente, desde FROM por_juzgar ORDER BY num_agente LIMIT ?"
+_SETTLE = "UPDATE por_juzgar SET desde = ? WHERE num_agente = ?"
+_SETTLED = f"DELETE FROM por_juzgar WHERE desde = {OPEN}"  # noqa: S608 - a number of our own
 _WRITE = f"""{insert_statement(cumplimiento)}
     ON CONFLICT (num_agente, num_politica, desde) DO UPDATE SET
         hasta = excluded.hasta, veredicto = excluded.veredicto, evidencia = excluded.evidencia,

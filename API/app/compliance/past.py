@@ -1,121 +1,135 @@
-"""Judges a report that came late: it changes what was true, and so what is said of the past."""
+"""Judges reports that came late: they change what was true, and so what is said of the past.
 
-from collections.abc import Sequence
+What is said of a late report holds up to the next one of its server. Policies that look at other
+reports too may say something else of those that come after it: that is left for later (`again`).
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from API.app.compliance import ledger
-from API.app.compliance.court import Court
-from API.app.compliance.subjects import Subject, select_subjects
-from API.app.compliance.timeline import Judged, Period, rebuild
+from API.app.compliance.court import Changes, Court
+from API.app.compliance.docket import Case, changes_of
+from API.app.compliance.subjects import Subject, neighbours
+from API.app.compliance.timeline import Period, Rewrite, rebuild, shortened
 from API.app.ingest.retention import limits_of
-from createDB.schema import OPEN
 
 
-class Rewrite(NamedTuple):
-    """Periods, and what stands in their place."""
+class Late(NamedTuple):
+    """A late report, and those that were judged before it and stand next to it."""
 
-    old: Sequence[Period]
-    new: Sequence[Period]
-
-
-def judge_late(court: Court, connection: Connection, subject: Subject) -> None:
-    """Judge a report that stands before others that were judged, and whatever it changes.
-
-    That is the stretch up to the next report, and for policies that look at other reports too all
-    that comes after it. One whose days were over before it came changes nothing.
-    """
-    rewrites: list[Rewrite] = []
-    if subject.momento >= limits_of(connection).reportes:
-        rewrites = _rewrites(court, connection, subject)
-    court.write(lambda writing: _note(writing, rewrites, subject.id_serv))
-    court.place = court.noted = subject.id_serv
-    court.forget(subject.num_agente)
-
-
-def _note(connection: Connection, rewrites: Sequence[Rewrite], id_serv: int) -> None:
-    for rewrite in rewrites:
-        ledger.replace(connection, rewrite.old, rewrite.new)
-    ledger.advance(connection, id_serv)
-
-
-def _rewrites(court: Court, connection: Connection, subject: Subject) -> list[Rewrite]:
-    place = (subject.num_agente, subject.id_serv, subject.momento)
-    previous = select_subjects(connection, _BEFORE, *place)
-    later = select_subjects(connection, _AFTER, *place)
-    found = ledger.periods_from(connection, subject.num_agente, subject.momento)
-    rewrites = []
-    for number in sorted(court.rulebook.by_report):
-        periods = found.get(number, [])
-        if not periods or periods[0].desde > later[0].momento:
-            continue  # it was not in force yet
-        stretch = _Stretch(court, number, previous, subject, later, periods)
-        wide = number in court.rulebook.with_reports
-        rewrite = stretch.all_after() if wide else stretch.up_to_next()
-        if rewrite:
-            rewrites.append(rewrite)
-    return rewrites
-
-
-class _Stretch(NamedTuple):
-    """What a policy says of a server from a late report on."""
-
-    court: Court
-    number: int
-    previous: Sequence[Subject]
     subject: Subject
-    later: Sequence[Subject]
-    periods: Sequence[Period]
+    before: Subject | None
+    after: Subject
 
-    def up_to_next(self) -> Rewrite | None:
-        """Judge the report, for as long as it is the latest."""
-        judged, end = self._judged(self.subject), self.later[0].momento
-        cover, following = self._cover()
-        if cover and cover.veredicto == judged.outcome.veredicto:
-            return None
-        if cover and cover.hasta > end:
-            evidence = self._judged(self.later[0]).outcome.evidencia
-            rest = cover._replace(desde=end, evidencia=evidence)
-            after: Period | None = rest.showing(cover.latest, cover.razon)
-            old = [cover]
-        else:
-            after = following[0] if following and following[0].desde == end else None
-            old = [period for period in (cover, after) if period]
-        new = rebuild(self._shortened(cover), [judged], after, self.periods[0], end)
-        return Rewrite(old, new)
+    @property
+    def case(self) -> Case:
+        """The report, and the one before it."""
+        return Case(self.subject, self.before)
 
-    def all_after(self) -> Rewrite:
-        """Judge the report, and all that come after it."""
-        judged = [self._judged(report) for report in (self.subject, *self.later)]
-        cover, _ = self._cover()
-        new = rebuild(self._shortened(cover), judged, None, self.periods[0], OPEN)
-        return Rewrite(self.periods, new)
 
-    def _cover(self) -> tuple[Period | None, Sequence[Period]]:
-        """Give the period that the report falls into, and those after it."""
-        first = self.periods[0]
-        return (
-            (first, self.periods[1:])
-            if first.desde < self.subject.momento
-            else (None, self.periods)
+Timelines = dict[tuple[int, int], dict[int, Period]]
+"""Server and policy -> when it begins -> a period."""
+
+
+def judge_late(
+    court: Court, connection: Connection, subjects: Iterable[Subject], in_time: Iterable[Case],
+    changes: Changes,
+) -> None:  # fmt: skip
+    """Judge reports that stand before others that were judged.
+
+    Those whose days were over before they came change nothing.
+
+    Args:
+        court: knows where their servers stand.
+        connection: to the database.
+        subjects: the reports.
+        in_time: those that were judged just now, in their order.
+        changes: what that changed; gets what the late ones change.
+    """
+    kept = [each for each in subjects if each.momento >= limits_of(connection).reportes]
+    if not kept:
+        return
+    placed = _placed(court, connection, kept, [case.subject for case in in_time])
+    differences = changes_of(connection, [late.case for late in placed])
+    timelines = _timelines(connection, kept, changes)
+    court.ask_ahead(kept)
+    for late in placed:
+        num_agente = late.subject.num_agente
+        for number in court.rulebook.due(late.case, differences.get(late.subject.id_serv, ())):
+            known = timelines.get((num_agente, number), {})
+            if rewrite := _inserted(court, number, late, known):
+                changes.replace(court.standings[num_agente], rewrite)
+                for period in rewrite.old:
+                    del known[period.desde]
+                known.update({period.desde: period for period in rewrite.new})
+        if court.rulebook.of_others:
+            changes.owe(num_agente, late.after.momento)
+
+
+def _placed(
+    court: Court, connection: Connection, subjects: Sequence[Subject], in_time: Iterable[Subject]
+) -> Sequence[Late]:
+    """Find the neighbours of late reports, of which each is judged before those that follow it."""
+    judged: dict[int, list[Subject]] = {subject.num_agente: [] for subject in subjects}
+    for subject in in_time:
+        if subject.num_agente in judged:
+            judged[subject.num_agente].append(subject)
+    stored = neighbours(connection, subjects, court.place)
+    placed = []
+    for subject in subjects:
+        own = judged[subject.num_agente]
+        others = [*stored[subject.id_serv], *own]
+        before = [other for other in others if other.momento < subject.momento]
+        after = [other for other in others if other.momento > subject.momento]
+        placed.append(
+            Late(subject, max(before, key=_moment, default=None), min(after, key=_moment))
         )
+        own.append(subject)
+    return placed
 
-    def _shortened(self, cover: Period | None) -> Period | None:
-        """Let a period end at the report, with the evidence of the report before it."""
-        if cover is None:
+
+def _moment(subject: Subject) -> int:
+    return subject.momento
+
+
+def _timelines(connection: Connection, subjects: Iterable[Subject], changes: Changes) -> Timelines:
+    """Give what is said of the servers of some reports, from the first of these on."""
+    moments: dict[int, int] = {}
+    for subject in subjects:
+        known = moments.get(subject.num_agente, subject.momento)
+        moments[subject.num_agente] = min(known, subject.momento)
+    found: Timelines = {}
+    written = (period for period in changes.periods.values() if period.num_agente in moments)
+    for period in (*ledger.periods_after(connection, moments), *written):
+        found.setdefault(period[:2], {})[period.desde] = period
+    return found
+
+
+def _inserted(court: Court, number: int, late: Late, known: dict[int, Period]) -> Rewrite | None:
+    """Tell what becomes of a policy's periods by a late report; None: they stay."""
+    start, end = late.subject.momento, late.after.momento
+    periods = sorted((p for p in known.values() if p.hasta > start), key=lambda p: p.desde)
+    if not periods or periods[0].desde > end:
+        return None  # it was not in force yet
+    judged = court.judged(number, late.subject)
+    first = periods[0]
+    cover = first if first.desde < start else None
+    if cover and cover.veredicto == judged.outcome.veredicto:
+        if cover.hasta > end:
             return None
-        shorter = cover._replace(hasta=self.subject.momento)
-        if self.previous:
-            outcome = self._judged(self.previous[0]).outcome
-            if outcome.veredicto == cover.veredicto:
-                shorter = shorter.showing(outcome.evidencia, outcome.razon)
-        return shorter
-
-    def _judged(self, subject: Subject) -> Judged:
-        outcome = self.court.outcome(self.number, subject, subject.recibido)
-        return Judged(subject.momento, outcome)
-
-
-_BEFORE = "s.num_agente = ? AND s.id_serv < ? AND s.momento < ? ORDER BY s.momento DESC LIMIT 1"
-_AFTER = "s.num_agente = ? AND s.id_serv < ? AND s.momento > ? ORDER BY s.momento"
+        return Rewrite([cover], [cover.showing(judged.outcome.evidencia, judged.outcome.razon)])
+    if cover and cover.hasta > end:
+        evidence = court.judged(number, late.after).outcome.evidencia
+        after: Period | None = cover._replace(desde=end, evidencia=evidence).showing(
+            cover.latest, cover.razon
+        )
+        old = [cover]
+    else:
+        after = next((period for period in periods if period.desde == end), None)
+        old = [period for period in (cover, after) if period]
+    before = court.judged(number, late.before) if cover and late.before else None
+    new = rebuild(shortened(cover, before, start), [judged], after, first, end)
+    return Rewrite(old, new)

@@ -9,7 +9,6 @@ from API.app.compliance.court import Changes, Court, Standing
 from API.app.compliance.docket import Case, Change, changes_of, items_of, turn_to, unread
 from API.app.compliance.past import judge_late
 from API.app.compliance.subjects import Subject, select_subjects
-from API.app.compliance.timeline import Judged
 
 BATCH = 128
 """Reports that are judged at a time: while what was found is written, reports wait to be stored.
@@ -39,13 +38,11 @@ def judge_new(court: Court) -> Progress:
         if not subjects:
             return Progress(0, more=False)
         court.remember(connection, {subject.num_agente for subject in subjects})
-        cases = _in_time(court, subjects)
-        if not cases:
-            judge_late(court, connection, subjects[0])
-            return Progress(1, more=True)
+        cases, late = _apart(court, subjects)
         changes = _judge(court, connection, cases)
-    court.commit(changes, cases[-1].subject.id_serv)
-    return Progress(len(cases), more=len(cases) < len(subjects) or len(subjects) == BATCH)
+        judge_late(court, connection, late, cases, changes)
+    court.commit(changes, subjects[-1].id_serv)
+    return Progress(len(subjects), more=len(subjects) == BATCH)
 
 
 def _new(court: Court, connection: Connection) -> Sequence[Subject]:
@@ -59,18 +56,20 @@ def _new(court: Court, connection: Connection) -> Sequence[Subject]:
     return found
 
 
-def _in_time(court: Court, subjects: Iterable[Subject]) -> Sequence[Case]:
-    """Give the reports up to the first that came late: what they change is written before it."""
+def _apart(court: Court, subjects: Iterable[Subject]) -> tuple[Sequence[Case], Sequence[Subject]]:
+    """Tell the reports that came in time from those that came late."""
     last: dict[int, Subject] = {}
-    cases = []
+    cases: list[Case] = []
+    late: list[Subject] = []
     for subject in subjects:
         number = subject.num_agente
         before = last.get(number) or court.standings[number].subject
         if before and subject.momento <= before.momento:
-            break
-        cases.append(Case(subject, before))
-        last[number] = subject
-    return cases
+            late.append(subject)
+        else:
+            cases.append(Case(subject, before))
+            last[number] = subject
+    return cases, late
 
 
 def _judge(court: Court, connection: Connection, cases: Sequence[Case]) -> Changes:
@@ -85,8 +84,7 @@ def _judge(court: Court, connection: Connection, cases: Sequence[Case]) -> Chang
         found = differences.get(subject.id_serv, ())
         turn_to(desk, case, lists, found)
         for number in _due(court, case, standing, found):
-            outcome = court.outcome(number, subject, subject.recibido)
-            changes.judge(standing, number, subject, Judged(subject.momento, outcome))
+            changes.judge(standing, number, subject, court.judged(number, subject))
         standing.subject = subject
     return changes
 
@@ -94,18 +92,10 @@ def _judge(court: Court, connection: Connection, cases: Sequence[Case]) -> Chang
 def _due(
     court: Court, case: Case, standing: Standing, changes: Iterable[Change]
 ) -> Collection[int]:
-    """Name the policies that may say something else of a report than of the one before it."""
-    book, (subject, before) = court.rulebook, case
-    if before is None:
-        return book.by_report
-    touched = book.touched(
-        ((change.item.campo, change.item.nombre) for change in changes),
-        before.errores.keys() | subject.errores.keys(),
-    )
-    touched |= book.conditional(before, subject)
-    return (
-        touched | (book.by_report - standing.open.keys()) | (book.by_report & court.pending.keys())
-    )
+    """Name the policies that are to judge a server's latest report."""
+    every = court.rulebook.by_report
+    new = every - standing.open.keys()
+    return court.rulebook.due(case, changes) | new | (every & court.pending.keys())
 
 
 _NEW = "s.id_serv > ? ORDER BY s.id_serv LIMIT ?"

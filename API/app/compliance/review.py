@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 from API.app.compliance import ledger
 from API.app.compliance.court import Changes, Court
 from API.app.compliance.docket import items_of
-from API.app.compliance.timeline import Judged
 
 log = structlog.get_logger()
 
@@ -32,8 +31,7 @@ def review(court: Court) -> bool:
             if standing.subject is None:
                 continue  # its first report will be judged by all
             for number in pending:
-                outcome = court.outcome(number, standing.subject, standing.subject.recibido)
-                judged = Judged(standing.subject.momento, outcome)
+                judged = court.judged(number, standing.subject)
                 changes.judge(standing, number, standing.subject, judged)
     upto = servers[-1] if servers else None
 

@@ -2,15 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from API.app.compliance.desk import PROCESSES
+from API.app.compliance.docket import Case, Change
 from API.app.compliance.guard import ROWS
 from API.app.compliance.library import Rule
 from API.app.compliance.policy import TO_ALL
 from API.app.compliance.subjects import Subject
-
-Change = tuple[str, str]
-"""The field that changed, and the name that came or went."""
 
 
 class Rulebook:
@@ -22,6 +21,8 @@ class Rulebook:
         self.by_report = rules.keys() - self.by_clock
         self.with_reports = {n for n in self.by_report if rules[n].scope.reports}
         """Those that look at other reports too, or at times: they judge every report."""
+        self.of_others = {n for n in self.with_reports if rules[n].scope.own is None}
+        """Those of them that may look at other reports: what they say of one changes with these."""
         self._conditional = {
             number for number in self.by_report if rules[number].policy.aplica != TO_ALL
         }
@@ -44,25 +45,26 @@ class Rulebook:
             else:
                 self._by_field[fact].add(number)
 
-    def touched(self, changes: Iterable[Change], unsettled: Iterable[str]) -> set[int]:
-        """Name the policies that may say something else than before.
+    def due(self, case: Case, changes: Iterable[Change]) -> AbstractSet[int]:
+        """Name the policies that may say something else of a report than of the one before it.
 
         Args:
-            changes: what came or went since the report before.
-            unsettled: facts that could not be gathered, then or now.
+            case: the two.
+            changes: what came or went between them.
         """
-        touched = set(self.with_reports)
-        for field, name in changes:
-            touched |= self._by_field.get(field, _NONE)
-            if field == PROCESSES:
-                touched |= self._by_name.get(name, _NONE)
-        for fact in unsettled:
-            touched |= self._by_fact.get(fact, _NONE)
-        return touched
-
-    def conditional(self, before: Subject, now: Subject) -> set[int]:
-        """Name the policies that may apply to a server by now, or no longer."""
-        return set() if _kind(before) == _kind(now) else self._conditional
+        now, before = case
+        if before is None:
+            return self.by_report
+        due = set(self.with_reports)
+        for _, item in changes:
+            due |= self._by_field.get(item.campo, _NONE)
+            if item.campo == PROCESSES:
+                due |= self._by_name.get(item.nombre, _NONE)
+        for fact in before.errores.keys() | now.errores.keys():  # not known, then or now
+            due |= self._by_fact.get(fact, _NONE)
+        if _kind(before) != _kind(now):
+            due |= self._conditional
+        return due
 
 
 _NONE: frozenset[int] = frozenset()

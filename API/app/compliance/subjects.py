@@ -1,11 +1,12 @@
 """What is judged: a report of a server, as the database has it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
+from API.app.compliance.given import asked, given
 from API.app.compliance.scope import COLUMN_FACTS
 from createDB.schema import servers
 
@@ -14,8 +15,9 @@ MAX_REASON = 500
 
 COLUMNS = tuple(servers.columns.keys())
 
+_SELECTED = f"{', '.join(f's.{name}' for name in COLUMNS)}, a.id_agente, a.etiquetas"
 SUBJECT = f"""
-    SELECT {", ".join(f"s.{name}" for name in COLUMNS)}, a.id_agente, a.etiquetas
+    SELECT {_SELECTED}
     FROM agentes a JOIN servers s USING (num_agente)
 """  # noqa: S608 - names of our own
 """Reads subjects; a condition follows."""
@@ -62,6 +64,39 @@ def select_subjects(connection: Connection, condition: str, *values: float | str
     """Give the reports that a condition of our own selects, with its order and limit."""
     rows = connection.exec_driver_sql(f"{SUBJECT} WHERE {condition}", values)
     return [Subject(tuple(row)) for row in rows]
+
+
+def neighbours(
+    connection: Connection, subjects: Iterable[Subject], until: int
+) -> Mapping[int, Sequence[Subject]]:
+    """Give the reports of its server next to each of some reports, before and after it by moment.
+
+    Args:
+        connection: to the database.
+        subjects: the reports.
+        until: the `id_serv` of the last report that counts.
+
+    Returns:
+        By the numbers of `subjects`: one, both or none.
+    """
+    rows = [(subject.id_serv, subject.num_agente, subject.momento) for subject in subjects]
+    found: dict[int, list[Subject]] = {id_serv: [] for id_serv, *_ in rows}
+    for statement in _NEIGHBOURS:
+        for *row, id_serv in asked(connection, statement, rows, until):
+            found[id_serv].append(Subject(row))
+    return found
+
+
+_NEIGHBOURS = [
+    f"""{given("de", "num_agente", "momento")}
+    SELECT {_SELECTED}, d.de FROM dados d CROSS JOIN agentes a ON a.num_agente = d.num_agente
+    CROSS JOIN servers s ON s.num_agente = d.num_agente AND s.id_serv = (
+        SELECT r.id_serv FROM servers r
+        WHERE r.num_agente = d.num_agente AND r.momento {side} d.momento AND r.id_serv <= ?
+        ORDER BY r.momento {order} LIMIT 1)
+    """  # noqa: S608 - text of our own
+    for side, order in (("<", "DESC"), (">", "ASC"))
+]
 
 
 def fleet_at(connection: Connection, momento: int, server: str | None = None) -> Iterator[Subject]:

@@ -37,6 +37,13 @@ class Judged(NamedTuple):
     outcome: Outcome
 
 
+class Rewrite(NamedTuple):
+    """Periods, and what stands in their place."""
+
+    old: Sequence[Period]
+    new: Sequence[Period]
+
+
 def begin(num_agente: int, num_politica: int, judged: Judged, hasta: int = OPEN) -> Period:
     """Make the period that begins with a report."""
     momento, (verdict, evidence, reason) = judged
@@ -54,6 +61,22 @@ def follow(period: Period, judged: Judged) -> tuple[Period, ...]:
     if momento <= period.desde:  # the same report, judged anew
         return (new._replace(desde=period.desde),)
     return (period._replace(hasta=momento), new)
+
+
+def shortened(period: Period | None, last: Judged | None, hasta: int) -> Period | None:
+    """Let a period end earlier.
+
+    Args:
+        period: None where there is none.
+        last: what is said of the last report in it, if it is known.
+        hasta: the moment of the first report that is no longer in it.
+    """
+    if period is None:
+        return None
+    shorter = period._replace(hasta=hasta)
+    if last and last.outcome.veredicto == period.veredicto:
+        return shorter.showing(last.outcome.evidencia, last.outcome.razon)
+    return shorter
 
 
 def rebuild(

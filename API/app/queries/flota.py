@@ -67,7 +67,7 @@ class Progress(NamedTuple):
     """The last thing that somebody did."""
     id_alerta: int | None
     to_review: int
-    """Policies that changed, whose review is not done."""
+    """Policies that changed, whose review is not done, and servers of which reports came late."""
 
 
 def progress(connection: Direct) -> Progress:
@@ -136,6 +136,7 @@ _PROGRESS = """
         (SELECT hasta FROM avance WHERE que = 'juzgado'),
         (SELECT max(id_auditoria) FROM auditoria), (SELECT max(id_alerta) FROM alertas),
         (SELECT count(*) FROM politicas WHERE vigente = 1 AND repaso IS NOT NULL)
+            + (SELECT count(*) FROM por_juzgar)
 """
 _SERVERS = f"""
     SELECT a.num_agente, a.id_agente, a.hostname, a.ipaddress, {STATE} AS situacion,

@@ -61,8 +61,8 @@ def trail(connection: Connection, hasta: int) -> Iterator[tuple[str, str, int, d
 
 
 def unjudged(connection: Connection, hasta: int) -> int:
-    """Count the reports of before a moment that are stored and not judged yet."""
-    return int(connection.exec_driver_sql(_UNJUDGED, (hasta,)).scalar_one())
+    """Count the reports of before a moment that are stored and not judged yet, or to be anew."""
+    return int(connection.exec_driver_sql(_UNJUDGED, (hasta, hasta)).scalar_one())
 
 
 def _ms(column: str) -> str:
@@ -99,6 +99,10 @@ _TRAIL = f"""
     ORDER BY id_auditoria
 """  # noqa: S608
 _UNJUDGED = """
-    SELECT count(*) FROM servers
-    WHERE id_serv > coalesce((SELECT hasta FROM avance WHERE que = 'juzgado'), 0) AND momento < ?
+    SELECT count(*) FROM (
+        SELECT id_serv FROM servers
+        WHERE id_serv > coalesce((SELECT hasta FROM avance WHERE que = 'juzgado'), 0)
+            AND momento < ?
+        UNION SELECT s.id_serv FROM por_juzgar p CROSS JOIN servers s
+            ON s.num_agente = p.num_agente AND s.momento >= p.desde AND s.momento < ?) esperan
 """
