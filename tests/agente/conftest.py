@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from tests.agente.collector import ScriptedCollector
+from tests.conftest import DEADLINE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 AGENT = ROOT / "agente" / "agente.py"
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], Any], seconds: float = DEADLINE_S) -> None:
     """Wait until a condition holds; fail after a deadline."""
     until = time.monotonic() + seconds
     while not condition():
@@ -54,7 +55,7 @@ class AgentRunner:
         self, *arguments: str, prefix: tuple[str, ...] = (), **more: Any
     ) -> subprocess.CompletedProcess[str]:
         """Run the agent to its end."""
-        options = {"env": self.environment(), "timeout": 60, **more}
+        options = {"env": self.environment(), "timeout": DEADLINE_S, **more}
         command = [*prefix, *self.command(*arguments)]
         return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
@@ -73,7 +74,7 @@ class AgentRunner:
     def stop(self, process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal and return the exit code and what the agent said."""
         process.send_signal(number)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=DEADLINE_S)
         return process.returncode, said
 
     def waiting(self) -> list[dict[str, Any]]:

@@ -45,15 +45,15 @@ def test_a_directory_that_hangs_costs_its_patience_once(tmp_path: Path) -> None:
 
     def directory(uid: int) -> str:
         asked.append(uid)
-        release.wait(20)
+        release.wait(60)
         return "tarde"
 
     usernames = names(tmp_path, directory=directory, patience=0.1)
     start = time.monotonic()
-    assert [usernames(uid) for uid in range(7000, 7050)] == [str(u) for u in range(7000, 7050)]
+    assert [usernames(uid) for uid in range(7000, 7500)] == [str(u) for u in range(7000, 7500)]
     usernames.begin()
     assert usernames(7001) == "7001"
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 25, "half of what all would cost"
     assert asked == [7000]
     release.set()
 

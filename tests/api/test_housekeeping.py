@@ -145,7 +145,7 @@ def test_reports_come_in_meanwhile(filled: CollectorProcess) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         slowest = max(pool.map(post, range(100)))
-    assert slowest < 2  # far more than it takes, for machines that do much else
+    assert slowest < 10  # far more than it takes, for machines that do much else
     wait_until(lambda: len(filled.numbers()) == 104, "the old reports are still there")
     wait_until(lambda: filled.rows("PRAGMA freelist_count")[0]["freelist_count"] == 0, "pages")
     filled.stop()

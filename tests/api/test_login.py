@@ -6,11 +6,13 @@ import time
 import uuid
 from collections import Counter
 
+import psutil
 import pytest
 import requests
 
-from API.app.accounts.attempts import FREE
+from API.app.accounts.attempts import FIRST_PAUSE_S, FREE
 from API.app.version import VERSION
+from bench.exports import server_on
 from tests.api.people import (
     FROM_OUR_PAGE,
     PASSWORD,
@@ -163,30 +165,36 @@ def test_many_at_once_are_not_many_guesses(shared_collector: CollectorProcess) -
         answers.append(browser.log_in("asediada", WRONG).status_code)
 
     guesses = [threading.Thread(target=guess, args=(number,)) for number in range(1, 21)]
+    began = time.monotonic()
     for thread in guesses:
         thread.start()
     for thread in guesses:
         thread.join()
-    assert Counter(answers) == {401: FREE, 429: 20 - FREE}
+    found, pauses = Counter(answers), (time.monotonic() - began) // FIRST_PAUSE_S
+    assert found.keys() == {401, 429}
+    assert FREE <= found[401] <= FREE + pauses
 
 
 def test_nobody_learns_which_accounts_there_are(shared_collector: CollectorProcess) -> None:
     make_account(shared_collector, "existe")
     make_account(shared_collector, "inactiva")
     command(shared_collector, "cuentas", "disable", "inactiva")
-    seconds: dict[str, list[float]] = {}
-    texts = set()
+    process, worked, texts = server_on(shared_collector.port), Counter[str](), set()
     for number in range(FREE - 1):
         for name in ("existe", "no-existe", "inactiva"):
             browser = Browser(shared_collector, f"127.0.4.{number + 1}")
-            browser.get("/healthz")
-            began = time.monotonic()
+            before = worked_ms(process)
             answer = browser.log_in(name, WRONG)
-            seconds.setdefault(name, []).append(time.monotonic() - began)
+            worked[name] += worked_ms(process) - before
             texts.add((answer.status_code, answer.text))
     assert len(texts) == 1
-    fastest = {name: min(times) for name, times in seconds.items()}
-    assert max(fastest.values()) < 2 * min(fastest.values()), fastest
+    assert max(worked.values()) < 2 * min(worked.values()), worked
+
+
+def worked_ms(process: psutil.Process) -> int:
+    """Tell how long a process has worked; on any machine it is what an answer takes."""
+    times = process.cpu_times()
+    return round(1000 * (times.user + times.system))
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_trial_of_slow_steps_is_stopped(database: Path, monkeypatch: pytest.Mo
     began = time.monotonic()
     found = trial.try_query(database_url(str(database)), query, [Reported("a", "a", 1)])
     assert found.failure
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 def test_what_is_no_query_has_no_deadline(guard: FileGuard) -> None:

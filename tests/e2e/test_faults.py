@@ -44,8 +44,8 @@ DISK = "384m"
 KNOWN = "INSERT INTO agentes (id_agente) SELECT unnest(?::text[])"
 
 
-PROMPT_S = 2.0
-"""How soon a report is answered on a machine that has much else to do, in seconds."""
+MANY = 20
+"""Answers that do not come about in the seconds for which enrolments wait, if each waits too."""
 
 
 class Place(NamedTuple):
@@ -209,11 +209,12 @@ def test_enrolments_keep_no_report_waiting(place: Place) -> None:
         with place.cable.dead():
             place.cable.mend()
             enrolling = [pool.submit(member.enrol, "secret") for member in members]
+            answered = 0
             while not all(each.done() for each in enrolling):
-                began = time.monotonic()
                 report = make_report(id_agente=known)
                 assert place.first.post(report).status_code == 202
-                assert time.monotonic() - began < PROMPT_S
+                answered += 1
+            assert answered > MANY, "they wait for seconds"
         assert {each.result().status_code for each in enrolling} == {503}
 
 

@@ -97,7 +97,7 @@ def test_others_go_on(place: Place) -> None:
             ]
             for _ in range(20):
                 assert post(place.other, report_of(str(uuid.uuid4())), 201) < 8
-            assert max(answer.result() for answer in waiting) < 18
+            assert max(answer.result() for answer in waiting) < 30
         finally:
             for collector in place.hang:
                 signal_all(collector, signal.SIGCONT)

@@ -11,6 +11,7 @@ import requests
 
 from tests.agente.conftest import AgentRunner
 from tests.conftest import (
+    DEADLINE_S,
     ROOT,
     CollectorProcess,
     NewCollector,
@@ -77,7 +78,7 @@ class Reporting:
         session = requests.Session()
         while not self._stop.wait(0.02):
             report = make_report()
-            answer = session.post(f"{self._collector.url}/servers", json=report, timeout=30)
+            answer = session.post(f"{self._collector.url}/servers", json=report, timeout=DEADLINE_S)
             self.answers.append(answer.status_code)
             if answer.ok:
                 self.taken.append(report["id_reporte"])

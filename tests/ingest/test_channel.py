@@ -66,7 +66,7 @@ class Numbering:
 
     def write(self, batch: Sequence[Waiting]) -> None:
         self.waits = True
-        self.go_on.wait(30)
+        self.go_on.wait(DEADLINE_S)
         self.batches.append(len(batch))
         for item in batch:
             item.tell(self.outcome or Stored(int(item.entry.id_reporte[-12:]), created=True))
@@ -185,6 +185,7 @@ async def test_whoever_waits_too_long_is_told_and_the_next_gets_its_own_answer(
             writer.go_on.clear()
             with pytest.raises(StorageUnavailableError, match="does not answer"):
                 await stored(client, 1)
+            monkeypatch.setattr(channel, "PATIENCE_S", DEADLINE_S)
             writer.go_on.set()
             assert await stored(client, 2) == 2
 
