@@ -42,6 +42,7 @@ POLICIES = {
         f"SELECT pid FROM usuarios_activos {WHERE} AND username = 'root'",
     ),
     "nucleo": (["nucleo"], f"SELECT nucleo FROM servers {WHERE} AND nucleo < '6'"),
+    "incompleto": (["servers"], f"SELECT errores FROM servers {WHERE} AND errores IS NOT NULL"),
     "direccion": (
         ["ipaddress", "servers"],
         """SELECT o.ipaddress AS antes FROM servers s JOIN servers o USING (num_agente)

@@ -9,6 +9,9 @@ from API.app.compliance.scope import Scope, scope_of
 MINE = "WHERE id_serv = :id_serv"
 TWO = "WHERE {}.id_serv = :id_serv AND {}.id_serv=:id_serv"
 
+ALIASED = """WITH v (n) AS (VALUES ('5'), ('6'))
+    SELECT v.n, (SELECT sum(v.nucleo) FROM {}) FROM v JOIN servers s WHERE s.id_serv = :id_serv"""
+
 
 def looks(query: str, *requires: str) -> Scope:
     return scope_of(
@@ -92,8 +95,27 @@ def test_what_a_query_reads_must_be_declared(query: str, missing: str) -> None:
         (f"SELECT 1 FROM procesos {MINE} UNION SELECT 1 FROM usuarios_activos WHERE rowid = 1",
          None),
         (f"SELECT h.pid FROM historial_procesos h, procesos {MINE}", None),
+        (f"WITH v (n) AS (VALUES ('5'), ('6')) SELECT v.n FROM servers, v {MINE} AND n = nucleo",
+         {"servers"}),
+        (f"WITH v (n) AS (SELECT nucleo FROM servers) SELECT v.n FROM servers, v {MINE}", None),
+        (ALIASED.format("servers v"), None),
+        (ALIASED.format("servers AS v"), None),
+        (ALIASED.format("servers/**/v"), None),
+        (ALIASED.format('servers "v"'), None),
     ],
 )  # fmt: skip
 def test_queries_of_their_report_alone_are_told(query: str, own: set[str] | None) -> None:
     required = ("procesos", "usuarios_activos", "servers", "nucleo")
     assert looks(query, *required).own == own
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        (f"SELECT nucleo FROM servers {MINE} AND errores IS NOT NULL", {"nucleo", "errores"}),
+        (f"SELECT s.nucleo FROM servers s, usuarios_activos u {TWO.format('s', 'u')}", None),
+        ("SELECT nucleo FROM servers", None),
+    ],
+)
+def test_what_is_looked_at_of_a_report_is_told(query: str, columns: set[str] | None) -> None:
+    assert looks(query, "usuarios_activos", "servers", "nucleo").columns == columns

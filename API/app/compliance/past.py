@@ -49,7 +49,8 @@ def judge_late(
         in_time: those that were judged just now, in their order.
         changes: what that changed; gets what the late ones change.
     """
-    kept = [each for each in subjects if each.momento >= limits_of(connection).reportes]
+    limit = limits_of(connection).reportes
+    kept = [subject for subject in subjects if subject.momento >= limit]
     if not kept:
         return
     placed = _placed(court, connection, kept, [case.subject for case in in_time])

@@ -19,7 +19,15 @@ class Rulebook:
         self.rules = rules
         self.by_clock = {number for number, rule in rules.items() if rule.scope.fleet}
         self.by_report = rules.keys() - self.by_clock
-        self.with_reports = {n for n in self.by_report if rules[n].scope.reports}
+        self._by_columns = {
+            number: columns
+            for number in self.by_report
+            if (columns := rules[number].scope.columns) is not None
+        }
+        """Those that look at their report's row of `servers` alone, and at what of it."""
+        self.with_reports = {
+            n for n in self.by_report - self._by_columns.keys() if rules[n].scope.reports
+        }
         """Those that look at other reports too, or at times: they judge every report."""
         self.of_others = {n for n in self.with_reports if rules[n].scope.own is None}
         """Those of them that may look at other reports: what they say of one changes with these."""
@@ -62,6 +70,9 @@ class Rulebook:
                 due |= self._by_name.get(item.nombre, _NONE)
         for fact in before.errores.keys() | now.errores.keys():  # not known, then or now
             due |= self._by_fact.get(fact, _NONE)
+        for number, columns in self._by_columns.items():
+            if any(now.value(name) != before.value(name) for name in columns):
+                due.add(number)
         if _kind(before) != _kind(now):
             due |= self._conditional
         return due

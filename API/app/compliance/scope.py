@@ -6,12 +6,12 @@ processes up by their names alone, the plan tells. Both are asked of an empty da
 
 import re
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from functools import cache
 from typing import NamedTuple
 
-from API.app.compliance.guard import ROWS, QueryError, authorize, wrapped
+from API.app.compliance.guard import ROWS, TABLES, QueryError, authorize, wrapped
 from API.app.compliance.policy import Policy
 from API.app.compliance.sandbox import empty
 from API.app.facts import LISTS, SYSTEM_FIELDS
@@ -31,7 +31,7 @@ _HISTORY = ("periodos", "hechos", "presencias", "repeticiones")
 _AGGREGATES = frozenset(("count", "group_concat", "json_group_array", "max", "min", "sum", "total"))
 
 
-_LOOK = re.compile(r"(SCAN|SEARCH) (?!CONSTANT ROW|\(subquery)")
+_LOOK = re.compile(r"(SCAN|SEARCH) (?!(\d+ )?CONSTANT ROW|\(subquery)")
 
 
 class Scope(NamedTuple):
@@ -44,6 +44,8 @@ class Scope(NamedTuple):
     """The only names of processes that make a difference to it; None where all do."""
     own: frozenset[str] | None
     """The tables it looks at, where it does so for its report alone."""
+    columns: frozenset[str] | None
+    """What it looks at of its report's row of `servers`, where it looks at nothing else."""
 
 
 def scope_of(policy: Policy) -> Scope:
@@ -58,12 +60,15 @@ def scope_of(policy: Policy) -> Scope:
     check_time(policy, policy.consulta)
     reads, functions, plan = _compiled(policy.consulta)
     check_reads(policy, reads)
+    own = _own(policy.consulta, reads)
+    alone = own == frozenset((REPORTS,))
     return Scope(
         facts=frozenset(policy.requiere) & FACTS,
         reports=REPORTS in policy.requiere,
         fleet=FLEET in policy.requiere,
         names=_names(policy.consulta, reads, functions, plan),
-        own=_own(policy.consulta, reads),
+        own=own,
+        columns=frozenset(name for _, name in reads if name != "id_serv") if alone else None,
     )
 
 
@@ -116,11 +121,34 @@ def _own(query: str, reads: set[tuple[str, str]]) -> frozenset[str] | None:
         return None
     with closing(empty(Layout.COMPLETO)) as connection:
         steps = connection.execute(f"EXPLAIN QUERY PLAN {wrapped(query)}", _VALUES).fetchall()
-    looks = [step for *_, step in steps if _LOOK.match(step)]
+    made = _steps_of_with(query, [step for *_, step in steps])
+    looks = [step for *_, step in steps if _LOOK.match(step) and step not in made]
     if not all(_BY_REPORT.search(look) for look in looks):
         return None
     return frozenset(table for table, _ in reads if table)
 
+
+def _steps_of_with(query: str, plan: Sequence[str]) -> Collection[str]:
+    """Give the steps of a plan that read what the query's WITH made, and no table.
+
+    A table could only have a name of WITH as an alias, after its own name or AS.
+    """
+    if _UNUSUAL.search(query):
+        return ()
+    made = {
+        step.split(" ", 1)[1] for step in plan if step.startswith(("MATERIALIZE", "CO-ROUTINE"))
+    }
+    tables = "|".join(("AS", "servers", *ROWS))
+    return {
+        f"SCAN {name}"
+        for name in made
+        if name not in TABLES
+        and not re.search(rf"\b({tables})\s+{re.escape(name)}\b", query, re.IGNORECASE)
+    }
+
+
+_UNUSUAL = re.compile(r"[\"`\[]|--|/\*")
+"""Names in quotes, and comments, which may stand anywhere."""
 
 _VALUES = {"id_serv": 1, "en": ""}
 _COMPARED = re.compile(
