@@ -4,7 +4,7 @@ What is said of a late report holds up to the next one of its server. Policies t
 reports too may say something else of those that come after it: that is left for later (`again`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -35,7 +35,7 @@ Timelines = dict[tuple[int, int], dict[int, Period]]
 
 
 def judge_late(
-    court: Court, connection: Connection, subjects: Iterable[Subject], in_time: Iterable[Case],
+    court: Court, connection: Connection, subjects: Collection[Subject], in_time: Iterable[Case],
     changes: Changes,
 ) -> None:  # fmt: skip
     """Judge reports that stand before others that were judged.
@@ -49,10 +49,10 @@ def judge_late(
         in_time: those that were judged just now, in their order.
         changes: what that changed; gets what the late ones change.
     """
+    if not subjects:
+        return
     limit = limits_of(connection).reportes
     kept = [subject for subject in subjects if subject.momento >= limit]
-    if not kept:
-        return
     placed = _placed(court, connection, kept, [case.subject for case in in_time])
     differences = changes_of(connection, [late.case for late in placed])
     timelines = _timelines(connection, kept, changes)

@@ -12,7 +12,7 @@ from API.app.compliance.postgresql.guard import SMALL, TOGETHER, PostgresGuard
 from createDB.engine import database_url
 from tests.postgresql import PostgresServer
 
-REPORTS = [(number, f"2026-11-20 10:00:{number:02}.000000") for number in range(1, TOGETHER + 9)]
+REPORTS = [(number, f"2026-11-20 10:00:00.{number:06}") for number in range(1, TOGETHER + 9)]
 
 
 @pytest.fixture(scope="module")
