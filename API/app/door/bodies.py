@@ -5,14 +5,31 @@ coming for longest is cut off: a sender that means well is done long before.
 """
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from API.app.errors import ProblemError
 
 CLOSE = {"Connection": "close"}
 """The rest of the body is not read, so nothing can follow it."""
+
+SMALL = 1 << 16
+"""Bytes of a body that is taken at once: each piece of one wakes this process, which costs more
+than all else about it."""
+
+
+class Coming(Protocol):
+    """A body as the HTTP server gives it (RSGI): at once or in pieces."""
+
+    def __call__(self) -> Awaitable[bytes]:
+        """Wait for all of it."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give one piece after the other."""
 
 
 class Most(NamedTuple):
@@ -32,7 +49,9 @@ class Body:
 
     def __init__(self) -> None:
         self.senders: set[str] = set()
-        self.data = bytearray()
+        self.data: bytes | bytearray = b""
+        self.held = 0
+        """Bytes that it is counted with: all of a small one from the beginning."""
         self.coming: asyncio.Timeout | None = None
 
 
@@ -45,7 +64,7 @@ class Bodies:
         self._of: dict[str, int] = {}
         self._total = 0
 
-    async def receive(self, chunks: AsyncIterable[bytes], length: int, body: Body) -> None:
+    async def receive(self, coming: Coming, length: int, body: Body) -> None:
         """Read `length` bytes into `body`, which the caller hands to `release` in any case.
 
         Raises:
@@ -55,8 +74,10 @@ class Bodies:
         try:
             async with asyncio.timeout(self._most.seconds) as body.coming:
                 self._begin(body)
-                async for chunk in chunks:
-                    self._take(body, chunk)
+                if length <= SMALL:
+                    await self._receive_at_once(coming, length, body)
+                else:
+                    await self._receive_in_pieces(coming, body)
         except TimeoutError:
             raise ProblemError(
                 HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time", CLOSE
@@ -70,8 +91,20 @@ class Bodies:
 
     def release(self, body: Body) -> None:
         """Forget `body`: its request is answered."""
-        self._total -= len(body.data)
-        body.data = bytearray()
+        self._total -= body.held
+        body.held, body.data = 0, b""
+
+    async def _receive_at_once(self, coming: Coming, length: int, body: Body) -> None:
+        self._hold(body, length)
+        with suppress(ProtocolClosed):  # it ends early
+            body.data = await coming()
+        self._require_uncut(body)
+
+    async def _receive_in_pieces(self, coming: Coming, body: Body) -> None:
+        body.data = data = bytearray()
+        async for piece in coming:
+            self._hold(body, len(piece))
+            data += piece
 
     def _begin(self, body: Body) -> None:
         for sender in body.senders:
@@ -83,8 +116,9 @@ class Bodies:
         for sender in body.senders:
             self._of[sender] = self._of.get(sender, 0) + 1
 
-    def _take(self, body: Body, chunk: bytes) -> None:
-        while body in self._coming and self._total + len(chunk) > self._most.total:
+    def _hold(self, body: Body, length: int) -> None:
+        """Find room for so many bytes more."""
+        while body in self._coming and self._total + length > self._most.total:
             if len(self._coming) == 1:  # nobody else can give way
                 raise ProblemError(
                     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -92,10 +126,13 @@ class Bodies:
                     {"Retry-After": "5", **CLOSE},
                 )
             self._cut(next(iter(self._coming)))
+        self._require_uncut(body)
+        self._total += length
+        body.held += length
+
+    def _require_uncut(self, body: Body) -> None:
         if body not in self._coming:
-            raise TimeoutError  # it was cut for this chunk, or while it was under way
-        self._total += len(chunk)
-        body.data += chunk
+            raise TimeoutError  # it was cut for these bytes, or while they were under way
 
     def _cut(self, body: Body) -> None:
         """End a body that is still coming in; its own task answers."""

@@ -11,7 +11,6 @@ import math
 import re
 import sys
 import time
-from collections.abc import AsyncIterable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -23,7 +22,7 @@ from flask.ctx import RequestContext
 from API.app.collector import Collector
 from API.app.door.answer import Answer, answer_of
 from API.app.door.arrival import Arrival, Sender
-from API.app.door.bodies import CLOSE, Bodies, Body, Most
+from API.app.door.bodies import CLOSE, Bodies, Body, Coming, Most
 from API.app.door.buckets import Buckets
 from API.app.door.connections import Connections, Peer
 from API.app.door.entrance import ARRIVAL, Admit, Entrance, entrance_of
@@ -70,7 +69,7 @@ class Scope(Protocol):
     headers: Any
 
 
-class Exchange(AsyncIterable[bytes], Protocol):
+class Exchange(Coming, Protocol):
     """The body of a request, and the way back."""
 
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
