@@ -103,7 +103,7 @@ def admit_sender(collector: Collector, arrival: Arrival) -> Reporter:
 
 def _network(collector: Collector, origin: Origin) -> str:
     if origin.within(collector.settings.networks_without_token):
-        return str(origin.address)
+        return origin.text
     if origin.doubt:
         raise ProblemError(HTTPStatus.FORBIDDEN, origin.doubt)
     raise unauthorized(

@@ -27,7 +27,7 @@ from API.app.door.buckets import Buckets
 from API.app.door.connections import Connections, Peer
 from API.app.door.entrance import ARRIVAL, Admit, Entrance, entrance_of
 from API.app.door.headers import Headers, with_security
-from API.app.door.origin import Origin, counted_as, origin_of
+from API.app.door.origin import Origin, origin_of
 from API.app.door.streams import Stream, Streams, Transport
 from API.app.errors import (
     ProblemError,
@@ -210,7 +210,7 @@ class Door:
             _require_harmless(arrival, entrance)
         if entrance is NOBODY or not (arrival.has_body() or entrance.admit):
             return 0
-        body.senders = {str(arrival.origin.address or "")}
+        body.senders = {arrival.origin.text}
         if entrance.admit:
             sender = arrival.sender = await self._asked(entrance.admit, entrance.waits, arrival)
             self._count(self._by_agent, arrival.origin, sender.name)
@@ -292,7 +292,7 @@ def socket_of(scope: Scope) -> Peer:
 
 def sender_of(origin: Origin, scope: Scope) -> str:
     """Give the name under which requests are counted; what has no address, under its socket's."""
-    return peer_of(scope) if origin.address is None else counted_as(origin.address)
+    return origin.counted or peer_of(scope)
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
@@ -318,7 +318,7 @@ def environ_of(scope: Scope, arrival: Arrival) -> dict[str, Any]:
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": str(arrival.origin.address or ""),
+        "REMOTE_ADDR": arrival.origin.text,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": _scheme(scope, arrival.origin),
         "wsgi.errors": sys.stderr,

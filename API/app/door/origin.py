@@ -2,16 +2,21 @@
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from API.app.settings import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
+
+REMEMBERED = 4_096
+"""Peers whose address need not be read again: each makes many requests."""
 
 
-class Origin(NamedTuple):
+@dataclass(frozen=True)
+class Origin:
     """Where a request comes from.
 
     Args:
@@ -26,10 +31,20 @@ class Origin(NamedTuple):
     secure: bool = False
     doubt: str = ""
 
-    @property
+    @cached_property
     def local(self) -> bool:
         """Whether it was made on this machine; what a proxy passed on never counts as that."""
         return not self.forwarded and self.address is not None and self.address.is_loopback
+
+    @cached_property
+    def text(self) -> str:
+        """The address as it is written; nothing where it cannot be told."""
+        return "" if self.address is None else str(self.address)
+
+    @cached_property
+    def counted(self) -> str:
+        """The name under which requests are counted; nothing where it has no address."""
+        return "" if self.address is None else counted_as(self.address)
 
     def within(self, networks: Iterable[Network]) -> bool:
         """Tell whether it comes from one of `networks`."""
@@ -50,16 +65,25 @@ def origin_of(
         headers: by their names in lower case, several of one name joined with commas.
         proxies: whose word on the matter is taken.
     """
+    origin = _of_peer(peer, scheme)
+    address = origin.address
+    if address is None:
+        return origin
+    if any(address in network for network in proxies):
+        return _forwarded(headers, origin.secure, proxies)
+    if not FORWARDED.isdisjoint(headers) or (version != "1.1" and address.is_loopback):
+        doubt = f"requests through a proxy are not accepted: {address} is not in behind_proxy"
+        return Origin(None, forwarded=True, doubt=doubt)
+    return origin
+
+
+@lru_cache(REMEMBERED)
+def _of_peer(peer: str, scheme: str) -> Origin:
+    """Tell where a request comes from that nobody passed on."""
     address = address_of(peer)
     if address is None:
         return Origin(None, doubt="this connection has no address")
-    secure = scheme == "https" or address.is_loopback
-    if any(address in network for network in proxies):
-        return _forwarded(headers, secure, proxies)
-    if any(name in headers for name in FORWARDED) or (address.is_loopback and version != "1.1"):
-        doubt = f"requests through a proxy are not accepted: {address} is not in behind_proxy"
-        return Origin(None, forwarded=True, doubt=doubt)
-    return Origin(address, secure=secure)
+    return Origin(address, secure=scheme == "https" or address.is_loopback)
 
 
 def _forwarded(headers: Mapping[str, str], secure: bool, proxies: Sequence[Network]) -> Origin:
