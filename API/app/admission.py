@@ -21,7 +21,7 @@ from API.app.collector import Collector
 from API.app.door.arrival import Arrival
 from API.app.door.origin import Origin
 from API.app.errors import ProblemError
-from API.app.ingest.entry import Entry
+from API.app.ingest.intake import Received
 from API.app.ingest.sql import to_ms
 from API.app.ingest.store import moment_of
 from API.app.queries.admission import (
@@ -112,13 +112,13 @@ def _network(collector: Collector, origin: Origin) -> str:
     )
 
 
-def require_own(collector: Collector, bearer: Known | None, entry: Entry) -> Known | None:
+def require_own(collector: Collector, bearer: Known | None, received: Received) -> Known | None:
     """Make sure that a report is of the server that sends it, and of its current boot.
 
     Args:
         collector: that was asked.
         bearer: the server whose token let it in, if any.
-        entry: the report.
+        received: the report.
 
     Returns:
         the server; None where this is the first that is heard of it.
@@ -129,12 +129,12 @@ def require_own(collector: Collector, bearer: Known | None, entry: Entry) -> Kno
         ClonedError: for a boot that another has followed.
     """
     if bearer is None:
-        sender = _without_token(collector, entry.id_agente)
-    elif bearer.id_agente != entry.id_agente:
+        sender = _without_token(collector, received.id_agente)
+    elif bearer.id_agente != received.id_agente:
         raise ProblemError(HTTPStatus.FORBIDDEN, "the token is not that of $.id_agente")
     else:
         sender = bearer
-    if sender is not None and _is_of_a_past_boot(collector, sender, entry):
+    if sender is not None and _is_of_a_past_boot(collector, sender, received):
         raise ClonedError(sender)
     return sender
 
@@ -167,12 +167,12 @@ def _without_token(collector: Collector, id_agente: str) -> Known | None:
     return sender
 
 
-def _is_of_a_past_boot(collector: Collector, sender: Known, entry: Entry) -> bool:
+def _is_of_a_past_boot(collector: Collector, sender: Known, received: Received) -> bool:
     """Tell whether a report comes from a boot that another followed, gathered after that began.
 
     A machine never goes back to an earlier boot, so there are two of them; see docs/adr.
     """
-    report = entry.report
+    report = received.report
     boot = report.id_arranque
     if not boot or boot == sender.arranque or sender.arranque_desde is None:
         return False

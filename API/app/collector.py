@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from API.app.accounts.credentials import local_secret
 from API.app.ingest.channel import Address, WriterClient
+from API.app.ingest.intake import Intake
 from API.app.lately import Lately
 from API.app.overview import Overview
 from API.app.questions import Questions
@@ -33,6 +34,7 @@ class Collector:
         self.questions = Questions(settings.database)
         self.lately = Lately(self.questions, settings.storage)
         self.overview = Overview(self.questions)
+        self.intake = Intake()
         self.writer = WriterClient(address, max(1, settings.queue // settings.processes))
         self.local_secret = local_secret(address.key)
 

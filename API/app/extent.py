@@ -11,6 +11,7 @@ from itertools import accumulate
 import msgspec
 
 from API.app.ingest.entry import Entry
+from API.app.ingest.intake import Received
 from API.app.report import MAX_PROBLEMS, InvalidReportError
 from API.app.settings import Settings
 
@@ -23,7 +24,7 @@ _OTHERS = bytes(set(range(256)) - set(b'[]{}"'))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
-def require_within(settings: Settings, entry: Entry) -> None:
+def require_within(settings: Settings, entry: Entry | Received) -> None:
     """Refuse a report of which something is too much.
 
     Raises:
@@ -44,7 +45,7 @@ def require_within(settings: Settings, entry: Entry) -> None:
         raise InvalidReportError(problems[:MAX_PROBLEMS])
 
 
-def _unknown_beyond(settings: Settings, entry: Entry) -> list[str]:
+def _unknown_beyond(settings: Settings, entry: Entry | Received) -> list[str]:
     """Name the fields in which something is too deep or too long: those that nobody checked."""
     problems = []
     # What costs no more than a look at its length or its brackets tells most reports apart.
@@ -57,7 +58,7 @@ def _unknown_beyond(settings: Settings, entry: Entry) -> list[str]:
     return problems
 
 
-def _has_more_brackets(entry: Entry) -> bool:
+def _has_more_brackets(entry: Entry | Received) -> bool:
     """Tell whether there are brackets besides those of the fields that we know: three deep."""
     objects = 1 + sum(len(items.pids) for items in entry.lists.values())
     objects += entry.report.errores is not None

@@ -6,8 +6,8 @@ a report is a list of items, each with a label (a name, and a second text where 
 which version), and a process id where it has one.
 """
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -16,6 +16,15 @@ from API.app.report import Report
 Label = tuple[str, str | None]
 
 NO_PID = -1
+
+Start = datetime | int | None
+"""When something began: a moment, or its milliseconds since 1970; None or `NO_START` where that is
+not known."""
+
+NO_START = -(1 << 63)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
 
 SYSTEM_FIELDS = (
     "ipaddress",
@@ -35,14 +44,21 @@ SYSTEM_FIELDS = (
 class Items(NamedTuple):
     """What one report has of one fact: a column for each of its parts."""
 
-    labels: list[Label]
-    pids: list[int]
+    labels: Sequence[Label]
+    pids: Sequence[int]
     """Of each item; `NO_PID` without one."""
-    starts: list[datetime | None]
-    """Of each item, when it began, where that is known; empty where it never is."""
+    starts: Sequence[Start]
+    """Of each item; empty where it never is known."""
 
 
 NOTHING = Items([], [], [])
+
+
+def ms_of(start: Start) -> int | None:
+    """Give a start in milliseconds since 1970; None where it is not known."""
+    if isinstance(start, datetime):
+        return (start - _EPOCH) // _MS
+    return None if start == NO_START else start
 
 
 class Fact(NamedTuple):

@@ -28,6 +28,7 @@ from API.app.ingest.channel import (
     new_address,
 )
 from API.app.ingest.entry import Stored
+from API.app.ingest.intake import Intake, Received
 from API.app.ingest.service import WriterService
 from API.app.ingest.writer import Waiting
 from tests.conftest import DEADLINE_S
@@ -94,9 +95,14 @@ async def client_of(address: Address, capacity: int) -> AsyncIterator[WriterClie
         await asyncio.sleep(0)  # its transports close in the loop's next turn
 
 
+def received(number: int, **fields: Any) -> Received:
+    """Make a report with a number, as a process that serves has received it."""
+    return Intake().spell(entry(0, number, number, **fields))
+
+
 async def stored(client: WriterClient, number: int) -> int:
     many = processes(*((pid, f"name {pid}") for pid in range(1, 3_000)))
-    outcome = await client.store(entry(0, number, number, procesos=many))
+    outcome = await client.store(received(number, procesos=many))
     assert isinstance(outcome, Stored)
     return outcome.id_serv
 
@@ -150,7 +156,7 @@ async def test_each_gets_its_own_answer_in_whatever_order(monkeypatch: pytest.Mo
     with serving(writer, address):
         async with client_of(address, 9) as client:
             writer.go_on.clear()
-            entries = [entry(0, number, number) for number in range(9)]
+            entries = [received(number) for number in range(9)]
             waiting = asyncio.gather(*map(client.store, entries))
             await until(lambda: writer.waits)
             writer.go_on.set()

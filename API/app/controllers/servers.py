@@ -1,8 +1,9 @@
 """Reports: received, shown."""
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import cast
+from typing import TypeVar, cast
 
 from flask import Response, jsonify
 
@@ -24,10 +25,13 @@ from API.app.errors import ProblemError
 from API.app.extent import require_within
 from API.app.identity import require_role
 from API.app.ingest.entry import Entry, Pending, entry_from_body
+from API.app.ingest.intake import Received
 from API.app.queries.admission import RETIRED
 from API.app.queries.servers import report_as_posted
 from API.app.report import InvalidReportError
 from API.app.settings import Settings
+
+Read = TypeVar("Read", Entry, Received)
 
 QUICK = 1 << 18
 """Bytes of a report that is checked in the event loop, in about a millisecond at most; what takes
@@ -51,15 +55,16 @@ async def receive_report(collector: Collector, arrival: Arrival) -> Answer:
     """
     bearer = cast("Reporter", arrival.sender).bearer
     if unpacked_size(arrival) > QUICK:
-        entry = await asyncio.to_thread(_entry, arrival, collector.settings)
+        entry = await asyncio.to_thread(_checked, entry_from_body, arrival, collector.settings)
+        received = collector.intake.spell(entry)
     else:
-        entry = _entry(arrival, collector.settings)
+        received = _checked(collector.intake.read, arrival, collector.settings)
     try:
-        sender = require_own(collector, bearer, entry)
+        sender = require_own(collector, bearer, received)
     except ClonedError as error:
         await asyncio.to_thread(note_twins, collector, error.sender)
         raise
-    stored = await collector.writer.store(entry)
+    stored = await collector.writer.store(received)
     if isinstance(stored, Pending):
         return json_answer(HTTPStatus.ACCEPTED, {"id_reporte": stored.id_reporte})
     if sender and sender.estado == RETIRED:
@@ -80,10 +85,10 @@ def show_report(id_serv: int) -> Response:
     return jsonify(report)
 
 
-def _entry(arrival: Arrival, settings: Settings) -> Entry:
+def _checked(read: Callable[[bytes], Read], arrival: Arrival, settings: Settings) -> Read:
     try:
-        entry = entry_from_body(unpacked(arrival, settings.max_body))
-        require_within(settings, entry)
+        found = read(unpacked(arrival, settings.max_body))
+        require_within(settings, found)
     except InvalidReportError as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, str(error), errores=error.problems) from None
-    return entry
+    return found

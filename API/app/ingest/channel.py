@@ -18,7 +18,8 @@ from typing import NamedTuple, cast
 import msgspec
 
 from API.app.errors import OverloadedError, StorageUnavailableError
-from API.app.ingest.entry import Entry, Pending, Stored
+from API.app.ingest.entry import Pending, Stored
+from API.app.ingest.intake import Received
 from API.app.ingest.spelling import Spelled, Speller
 from API.app.report import Report
 
@@ -35,7 +36,7 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class Handed(msgspec.Struct, array_like=True, gc=False):
-    """A report as it is handed over: an `Entry` that was just received."""
+    """A report as it is handed over."""
 
     report: Report
     lists: Spelled
@@ -144,7 +145,7 @@ class WriterClient:
             return None
         return trouble[0]
 
-    async def store(self, entry: Entry) -> Stored | Pending:
+    async def store(self, received: Received) -> Stored | Pending:
         """Have one report stored and wait until it is on disk in both places.
 
         Returns:
@@ -157,14 +158,14 @@ class WriterClient:
             WriterFailedError: see there.
         """
         with self._place():
-            answer = await self._exchange(entry)
+            answer = await self._exchange(received)
         self._trouble = (answer.unavailable, time.monotonic()) if answer.unavailable else None
         if answer.unavailable:
             raise StorageUnavailableError(answer.unavailable)
         if answer.failed:
             raise WriterFailedError(answer.failed)
         if answer.pending:
-            return Pending(entry.id_reporte)
+            return Pending(received.id_reporte)
         return Stored(answer.id_serv, answer.created)
 
     def close(self) -> None:
@@ -184,7 +185,7 @@ class WriterClient:
         finally:
             self._waiting -= 1
 
-    async def _exchange(self, entry: Entry) -> Answer:
+    async def _exchange(self, received: Received) -> Answer:
         """Hand a report over and wait for what becomes of it.
 
         A connection that broke is made anew, once: the writer may be another one by now. Should the
@@ -193,9 +194,9 @@ class WriterClient:
         place = self._turn = (self._turn + 1) % CONNECTIONS
         try:
             try:
-                return await (await self._link(place)).ask(entry)
+                return await (await self._link(place)).ask(received)
             except ConnectionError:
-                return await (await self._link(place)).ask(entry)
+                return await (await self._link(place)).ask(received)
         except TimeoutError:
             raise StorageUnavailableError("the writer does not answer; try again") from None
         except OSError as error:
@@ -235,7 +236,7 @@ class _Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
-    async def ask(self, entry: Entry) -> Answer:
+    async def ask(self, received: Received) -> Answer:
         """Hand a report over and wait for what becomes of it.
 
         Raises:
@@ -244,11 +245,10 @@ class _Link(asyncio.Protocol):
         """
         if self.transport.is_closing():
             raise ConnectionResetError("the writer went away")
-        lists = self._speller.spell(entry.lists)
+        report, lists, body, id_agente, id_reporte, vocabulary, passing = received
+        spelled = self._speller.spell(lists, vocabulary, passing)
         self._number = number = self._number + 1
-        handed = Handed(
-            entry.report, lists, entry.body, entry.id_agente, entry.id_reporte, number=number
-        )
+        handed = Handed(report, spelled, body, id_agente, id_reporte, number)
         self.transport.write(frame(handed))
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()

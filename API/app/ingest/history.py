@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Row
 
-from API.app.facts import LISTS, SYSTEM, Fact, Items, system_values
+from API.app.facts import LISTS, SYSTEM, Fact, Items, ms_of, system_values
 from API.app.ingest.entry import Entry
 from API.app.ingest.keys import NO_KEYS, Key, compared, compared_counts
 from API.app.ingest.labels import NO_ITEMS, Labels, Observed
@@ -220,8 +220,7 @@ class _Place:
     def _period(self, fact: Fact, now: Observed, place: int, times: int, hasta: int) -> Period:
         """Begin a period for the item that stands at `place`."""
         items = now.items
-        start = items.starts[place] if items.starts else None
-        inicio = None if start is None else int(start.timestamp() * 1000)
+        inicio = ms_of(items.starts[place]) if items.starts else None
         own = fact.ends_with_boot and self.report.pid_agente == items.pids[place]
         return Period(now.keys[place], self.momento, hasta, times, inicio, own)
 
