@@ -195,8 +195,7 @@ class _Place:
             there = periods.get(fact.field, {})
             before = {key: period.veces for key, period in there.items()}
             gone, come = compared_counts(before, Counter(now.keys), restart)
-            for key in gone:
-                self._cut(there[key], _first_to_know(fact, later))
+            self._cut([there[key] for key in gone], _first_to_know(fact, later))
             self.changes.flush(self.connection)
             self._fill(fact, now, come, self._bound(fact, later))
 
@@ -224,12 +223,13 @@ class _Place:
         own = fact.ends_with_boot and self.report.pid_agente == items.pids[place]
         return Period(now.keys[place], self.momento, hasta, times, inicio, own)
 
-    def _cut(self, period: Period, next_to_know: _Later | None) -> None:
-        """End `period` here; where it went on in the next report that knows, its rest stays."""
-        end(self.connection, self.server.num_agente, period, self.momento)
-        self.changes.note(self.server, self.momento)
-        if next_to_know and period.hasta > next_to_know.momento:
-            self.changes.open(self.server, period._replace(desde=next_to_know.momento))
+    def _cut(self, periods: Collection[Period], next_to_know: _Later | None) -> None:
+        """End `periods` here; of one that went on in the next report that knows the rest stays."""
+        end(self.connection, self.server.num_agente, periods, self.momento)
+        for period in periods:
+            self.changes.note(self.server, self.momento)
+            if next_to_know and period.hasta > next_to_know.momento:
+                self.changes.open(self.server, period._replace(desde=next_to_know.momento))
 
     def _fill(
         self, fact: Fact, now: Observed, wanted: Mapping[Key, int], bound: _Later | None
@@ -238,15 +238,15 @@ class _Place:
         if bound is None:
             self._open(fact, now, wanted, OPEN)
             return
-        joined = set()
+        joined: dict[Key, Period] = {}
         if wanted and not (fact.ends_with_boot and _differ(self.report.id_arranque, bound.boot)):
             beginning = periods_from(self.connection, self.server.num_agente, bound.momento)
             for key, times in wanted.items():
                 period = beginning.get(key)
                 if period and period.veces == times:
-                    begin_earlier(self.connection, self.server.num_agente, period, self.momento)
                     self.changes.note(self.server, self.momento)
-                    joined.add(key)
+                    joined[key] = period
+            begin_earlier(self.connection, self.server.num_agente, joined.values(), self.momento)
         begun = {key: times for key, times in wanted.items() if key not in joined}
         self._open(fact, now, begun, bound.momento)
 

@@ -1,6 +1,7 @@
 """Reads and writes the rows of `periodos`, the table behind the views `historial_*`."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -157,21 +158,24 @@ def periods_from(connection: Connection, num_agente: int, momento: int) -> dict[
     }
 
 
-def end(connection: Connection, num_agente: int, period: Period, momento: int) -> None:
-    """Have a period end at `momento`, before it did."""
-    row = (momento, num_agente, period.hasta, *parts_of(period.key))
-    connection.exec_driver_sql(_END, row)
+def end(connection: Connection, num_agente: int, periods: Iterable[Period], momento: int) -> None:
+    """Have periods end at `momento`, before they did."""
+    rows = [_moved(period, num_agente, momento) for period in periods]
+    tables_of(connection).end_earlier(connection, rows)
 
 
-def begin_earlier(connection: Connection, num_agente: int, period: Period, momento: int) -> None:
-    """Have a period begin at `momento`, before it did."""
-    row = (momento, num_agente, period.hasta, *parts_of(period.key))
-    connection.exec_driver_sql(_BEGIN_EARLIER, row)
+def begin_earlier(
+    connection: Connection, num_agente: int, periods: Iterable[Period], momento: int
+) -> None:
+    """Have periods begin at `momento`, before they did."""
+    rows = [_moved(period, num_agente, momento) for period in periods]
+    tables_of(connection).begin_earlier(connection, rows)
 
 
-_WHERE = "WHERE num_agente = ? AND hasta = ? AND id_hecho = ? AND pid = ?"
-_END = f"UPDATE periodos SET hasta = ? {_WHERE}"  # noqa: S608 - text of our own
-_BEGIN_EARLIER = f"UPDATE periodos SET desde = ? {_WHERE}"  # noqa: S608
+def _moved(period: Period, num_agente: int, momento: int) -> tuple[int, ...]:
+    return (momento, num_agente, period.hasta, *parts_of(period.key))
+
+
 _LOAD = "SELECT num_agente, momento, siguiente FROM agentes WHERE id_agente = ?"
 _NEW_SERVER = "INSERT INTO agentes (id_agente, siguiente) VALUES (?, 0) RETURNING num_agente"
 _AT = """

@@ -62,6 +62,16 @@ class SqliteTables:
         if rows:  # one by one: an UPDATE of many first gathers them in a table of its own
             connection.exec_driver_sql(_END_OPEN, list(rows))
 
+    def end_earlier(self, connection: Connection, rows: "Sequence[Row]") -> None:
+        """Have periods end before they did."""
+        if rows:
+            connection.exec_driver_sql(_END_EARLIER, list(rows))
+
+    def begin_earlier(self, connection: Connection, rows: "Sequence[Row]") -> None:
+        """Have periods begin before they did."""
+        if rows:
+            connection.exec_driver_sql(_BEGIN_EARLIER, list(rows))
+
     def insert_periods(self, connection: Connection, rows: "Sequence[Row]") -> None:
         """Begin periods."""
         run_for_rows(connection, _insert_periods, rows)
@@ -102,6 +112,9 @@ _END_OPEN = f"""
     UPDATE periodos SET hasta = ?
     WHERE num_agente = ? AND hasta = {OPEN} AND id_hecho = ? AND pid = ?
 """  # noqa: S608 - text of our own
+_KEY = "num_agente = ? AND hasta = ? AND id_hecho = ? AND pid = ?"
+_END_EARLIER = f"UPDATE periodos SET hasta = ? WHERE {_KEY}"  # noqa: S608 - text of our own
+_BEGIN_EARLIER = f"UPDATE periodos SET desde = ? WHERE {_KEY}"  # noqa: S608
 _REPETITIONS = """
     WITH RECURSIVE missing (n) AS (
         SELECT coalesce(max(n), 0) + 1 FROM repeticiones

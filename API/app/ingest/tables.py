@@ -91,6 +91,12 @@ class Tables(Protocol):
     def end_periods(self, connection: Connection, rows: Sequence[Row]) -> None:
         """End open periods: moment, `num_agente`, `id_hecho`, `pid`."""
 
+    def end_earlier(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Have periods end before they did: moment, `num_agente`, `hasta`, `id_hecho`, `pid`."""
+
+    def begin_earlier(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Have periods begin before they did: rows as above."""
+
     def insert_periods(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Begin periods: the columns of `periodos`."""
 

@@ -86,6 +86,14 @@ class PostgresqlTables:
         """End open periods: they move to the partition of their month."""
         _for_columns(connection, _END, rows)
 
+    def end_earlier(self, connection: Connection, rows: "Sequence[Row]") -> None:
+        """Have periods end before they did: they move to the partition of their month."""
+        _for_columns(connection, _END_EARLIER, rows)
+
+    def begin_earlier(self, connection: Connection, rows: "Sequence[Row]") -> None:
+        """Have periods begin before they did."""
+        _for_columns(connection, _BEGIN_EARLIER, rows)
+
     def insert_periods(self, connection: Connection, rows: "Sequence[Row]") -> None:
         """Begin periods."""
         if rows:
@@ -204,6 +212,13 @@ _END = f"""
         AS ended (momento, number, hecho, process)
     WHERE num_agente = number AND hasta = {OPEN} AND id_hecho = hecho AND pid = process
 """  # noqa: S608 - text of our own
+_MOVED = """
+    FROM unnest(?::bigint[], ?::integer[], ?::bigint[], ?::integer[], ?::bigint[])
+        AS moved (momento, number, until, hecho, process)
+    WHERE num_agente = number AND hasta = until AND id_hecho = hecho AND pid = process
+"""
+_END_EARLIER = f"UPDATE periodos SET hasta = moved.momento {_MOVED}"  # noqa: S608
+_BEGIN_EARLIER = f"UPDATE periodos SET desde = moved.momento {_MOVED}"  # noqa: S608
 _MOMENTS = """
     INSERT INTO momentos (momento, num_agente)
     SELECT * FROM unnest(?::bigint[], ?::integer[]) ON CONFLICT DO NOTHING
