@@ -46,7 +46,6 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "TRY_S", 0.02)
     monkeypatch.setattr(backlog, "TRY_MS", 1)
-    monkeypatch.setattr(backlog, "FEW", 1)
     monkeypatch.setattr(backlog, "MOST", 2)
     monkeypatch.setattr(backlog, "SHOW_S", -1.0)
 

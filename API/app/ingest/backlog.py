@@ -17,9 +17,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from API.app.errors import StorageUnavailableError
-from API.app.ingest.detained import Detained, is_locked
+from API.app.ingest.detained import Detained
 from API.app.ingest.entry import Entry, Pending
 from API.app.ingest.journal import Journal, Mark, format_line
+from API.app.ingest.lockout import Lockout, is_locked
+from API.app.ingest.pace import Pace
 from API.app.ingest.recovery import Recovered, ahead, import_chunk, lines_of
 from API.app.ingest.standing import Standing, hide, show
 from API.app.ingest.store import Store, utc_now
@@ -39,9 +41,12 @@ LOOK_S = 0.05
 TRY_MS = 100
 """How long a try waits for somebody else's lock: reports do not wait for it."""
 
-FEW, MOST = 8, 256
-"""Lines that are brought in between two batches: few at first, for it may be in vain; then twice
-as many as a batch can add, so that it comes to an end however many reports come."""
+MOST = 256
+"""Lines that are brought in by one transaction, at most."""
+
+FOR_EACH = 2
+"""Lines that are brought in for each that is added meanwhile, at least: so it comes to an end
+however many reports come."""
 
 SHOW_S = 0.5
 """How often others are shown how it stands, at most, in seconds."""
@@ -89,7 +94,9 @@ class Backlog:
         self._shown = 0.0
         self._waiting: dict[Key, float] = {}
         self._end = Mark("", 0)
-        self._size = FEW
+        self._pace = Pace(MOST)
+        self._owed = 0
+        self._lockout = Lockout(engine)
         self._try: Future[bool] | None = None
         self._next_try = 0.0
         hide(journal.folder.parent)
@@ -178,7 +185,8 @@ class Backlog:
             return LOOK_S
         self._standing.volviendo, self._try = self._try.result(), None
         if self._standing.volviendo:
-            self._size = FEW
+            self._pace.begin_anew()
+            self._owed = 0
             self._engine.dispose()  # what was connected to it before may lead nowhere
         return 0.0
 
@@ -187,9 +195,10 @@ class Backlog:
         if not is_back(self._engine):
             return False
         try:
+            self._lockout.end_hung()
             if self._claim is None or self._claim.take():
                 return True
-        except DatabaseUnusableError:
+        except (DBAPIError, DatabaseUnusableError):
             return False
         self._turn_away("another collector has taken this one's name; see docs/postgresql.md")
         return False
@@ -211,6 +220,7 @@ class Backlog:
                 _, self._end = self._journal.append(now.date(), lines.values())
                 self._waiting.update(dict.fromkeys(lines, time.time()))
                 self._count(sum(map(len, lines.values())))
+                self._owed += FOR_EACH * len(lines)
         except OSError as error:
             log.error("cannot store reports", reason=str(error))
             refusal = StorageUnavailableError(f"reports cannot be stored now: {error}")
@@ -225,16 +235,21 @@ class Backlog:
         )
 
     def _bring_in(self) -> None:
-        """Bring some lines into the database; where there are none left, all is as before."""
+        """Bring lines into the database, in short transactions, and more than were added.
+
+        Where there are none left, all is as before.
+        """
         try:
-            with self._writer.turn():
-                is_done = not self._import_some()
+            brought = self._import_some()
+            while brought and self._owed:
+                brought = self._import_some()
         except Exception as error:  # noqa: BLE001 - what is in the log can wait for whatever it is
+            self._lockout.note(error)
             self._turn_away(reason_of(error))
             self._next_try = time.monotonic() + TRY_S
             return
-        self._size = min(2 * self._size, MOST)
-        if is_done:
+        self._lockout.note(None)
+        if not brought:
             self._end_of_it()
 
     def _turn_away(self, reason: str) -> None:
@@ -244,22 +259,26 @@ class Backlog:
                 log.warning("the database is away again", reason=reason)
             self._standing.volviendo, self._standing.motivo = False, reason
 
-    def _import_some(self) -> bool:
-        """Bring in the next lines; tell whether there were any."""
+    def _import_some(self) -> int:
+        """Bring in the next lines; tell how many there were."""
+        began = time.monotonic()
         for path, start in ahead(self._engine, self._journal):
             name = self._journal.known_as(path.name)
             end = self._end.size if name == self._end.name else None
             done = Recovered()
-            chunk = lines_of(path, start, self._size, end, done)
+            chunk = lines_of(path, start, self._pace.lines, end, done)
             if not chunk:
                 continue
-            import_chunk(self._engine, self._store, name, chunk, done)
+            with self._writer.turn():
+                import_chunk(self._engine, self._store, name, chunk, done)
             for _, entry in chunk:
                 if entry:
                     self._waiting.pop(_key(entry), None)
             self._count(start - chunk[-1][0])
-            return True
-        return False
+            self._owed = max(0, self._owed - len(chunk))
+            self._pace.took(len(chunk), time.monotonic() - began)
+            return len(chunk)
+        return 0
 
     def _end_of_it(self) -> None:
         if self._standing:

@@ -9,28 +9,14 @@ from collections.abc import Sequence
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
+from API.app.ingest.lockout import HUNG_S, PATIENCE_S
 from API.app.ingest.writer import Waiting
 
 log = structlog.get_logger()
 
 AGAIN_S = 0.25
 """How often it is looked whether they are free, in seconds."""
-
-HUNG_S = 11.0
-"""After so long PostgreSQL should have ended what holds them (`HUNG` of its engine), in seconds."""
-
-PATIENCE_S = 20.0
-"""How long they wait at most, in seconds."""
-
-LOCKED = "55P03"
-"""The code of a lock that was not to be had in time."""
-
-
-def is_locked(error: Exception) -> bool:
-    """Tell whether somebody else's lock was the matter, as PostgreSQL says it."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == LOCKED
 
 
 class Detained:
@@ -66,15 +52,16 @@ class Detained:
         Raises:
             DBAPIError: the database is away; then all is as it was.
         """
-        from API.app.ingest.postgresql.holding import held_by_others
+        from API.app.ingest.postgresql.holding import end_hung, held_by_others
 
         now = time.monotonic()
         is_first = not self._waiting
         waiting = [*self._waiting, *batch]
         with self._engine.begin() as connection:
             idents = {item.entry.id_agente for item in waiting}
-            hung = not is_first and now - self._since > HUNG_S
-            held = held_by_others(connection, idents, end_hung=hung)
+            if not is_first and now - self._since > HUNG_S:
+                end_hung(connection)
+            held = held_by_others(connection, idents)
         self._waiting = [item for item in waiting if item.entry.id_agente in held]
         self._next_look = time.monotonic() + AGAIN_S
         if is_first and held:

@@ -6,6 +6,7 @@ the log was damaged or lost. Either way the other one holds the reports.
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -15,7 +16,7 @@ from pathlib import Path
 import msgspec
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from API.app.ingest.entry import Entry, entry_from_line
 from API.app.ingest.journal import (
@@ -28,6 +29,8 @@ from API.app.ingest.journal import (
     parse_line,
     read_lines,
 )
+from API.app.ingest.lockout import Lockout
+from API.app.ingest.pace import Pace
 from API.app.ingest.positions import forget, positions_in, remember
 from API.app.ingest.retention import first_day_kept, limits_of, was_removed
 from API.app.ingest.sql import to_ms
@@ -39,7 +42,7 @@ from API.app.report import InvalidReportError
 log = structlog.get_logger()
 
 CHUNK = 500
-"""Reports that are brought in by one transaction."""
+"""Reports that are brought in by one transaction, at most."""
 
 
 Read = tuple[int, Entry | None]
@@ -123,9 +126,28 @@ def _end_of_last_line(descriptor: int, size: int) -> int:
 
 def _import_file(engine: Engine, store: Store, path: Path, start: Mark, done: Recovered) -> None:
     """Bring in the lines of `path` past `start`, chunk by chunk."""
-    found = _entries(path, start.size, done)
-    while chunk := list(islice(found, CHUNK)):
-        import_chunk(engine, store, start.name, chunk, done)
+    found, pace, lockout = _entries(path, start.size, done), Pace(CHUNK), Lockout(engine)
+    while chunk := list(islice(found, pace.lines)):
+        began = time.monotonic()
+        while not _import_unless_locked(engine, store, start.name, chunk, done, lockout):
+            began = time.monotonic()
+        pace.took(len(chunk), time.monotonic() - began)
+
+
+def _import_unless_locked(
+    engine: Engine, store: Store, name: str, chunk: Sequence[Read], done: Recovered,
+    lockout: Lockout,
+) -> bool:  # fmt: skip
+    """Bring in lines; tell whether nobody held their servers, if it is worth another try."""
+    try:
+        import_chunk(engine, store, name, chunk, done)
+    except DBAPIError as error:
+        if not lockout.note(error):
+            raise
+        lockout.end_hung()
+        return False
+    lockout.note(None)
+    return True
 
 
 def ahead(engine: Engine, journal: Journal) -> Iterator[tuple[Path, int]]:

@@ -42,20 +42,23 @@ def look_up_by_keys(connection: Connection) -> None:
     connection.exec_driver_sql(_BY_KEYS)
 
 
-def held_by_others(
-    connection: Connection, idents: Collection[str], *, end_hung: bool
-) -> Collection[str]:
+def held_by_others(connection: Connection, idents: Collection[str]) -> Collection[str]:
     """Give those of these servers whose rows somebody else has locked.
 
     Args:
         connection: inside a transaction of its own, in which the others are locked.
         idents: of the servers.
-        end_hung: end the transactions of collectors that hang first. Most are ended by PostgreSQL
-            itself, but not those in the middle of a COPY, or of an answer that nobody reads.
     """
-    if end_hung:
-        connection.exec_driver_sql(_END_HUNG)
     return set(connection.exec_driver_sql(_HELD, (list(idents), list(idents))).scalars())
+
+
+def end_hung(connection: Connection) -> None:
+    """End the transactions of collectors that hang.
+
+    Most are ended by PostgreSQL itself, but not those in the middle of a COPY, or of an answer that
+    nobody reads.
+    """
+    connection.exec_driver_sql(_END_HUNG)
 
 
 def _lock(

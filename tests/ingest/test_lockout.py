@@ -1,0 +1,86 @@
+"""A collector that hangs in the middle of a COPY keeps no other's log out for long."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from API.app.errors import StorageUnavailableError
+from API.app.ingest.backlog import Backlog
+from API.app.ingest.entry import Entry, Pending, Stored
+from API.app.ingest.journal import format_line
+from API.app.ingest.lockout import Lockout
+from API.app.ingest.recovery import Recovered
+from API.app.ingest.store import utc_now
+from API.app.ingest.writer import Waiting
+from tests.conftest import wait_until
+from tests.ingest.conftest import AGENTS, entry
+from tests.ingest.test_several import Collector, stored
+
+SOON_S = 25.0
+
+
+@contextmanager
+def hung(url: str) -> Iterator[None]:
+    """Hold the rows of all servers, and be in the middle of a COPY."""
+    with closing(psycopg.connect(url)) as connection, suppress(psycopg.Error):
+        connection.execute("SELECT FROM agentes FOR UPDATE")
+        with connection.cursor().copy("COPY reportes FROM STDIN"):
+            yield
+
+
+def keep(backlog: Backlog, report: Entry) -> None:
+    """Have a report lie in the log alone, as while the database is away."""
+    told: list[Stored | Pending | Exception] = []
+    backlog.away([Waiting(report, told.append)], StorageUnavailableError("away"))
+    assert told == [Pending(report.id_reporte)]
+
+
+def append(collector: Collector, report: Entry) -> None:
+    """Have a report in the log of a collector that was killed."""
+    now = utc_now()
+    recibido = now.isoformat(timespec="microseconds") + "+00:00"
+    collector.journal.append(
+        now.date(), [format_line(recibido, None, report.id_reporte, report.body)]
+    )
+
+
+def test_it_is_ended(tmp_path: Path, url: str, engine: Engine) -> None:
+    """Both by one that starts, and by one whose database was away."""
+    first, of_start, of_backlog = (entry(0, number, number) for number in range(3))
+    starts, goes_on = Collector(tmp_path, "one", url), Collector(tmp_path, "two", url)
+    starts.write(first)
+    append(starts, of_start)
+    backlog = Backlog(goes_on.writer, goes_on.engine, goes_on.journal, goes_on.store, 9)
+    keep(backlog, of_backlog)
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool, hung(url):
+        starting = pool.submit(starts.reconcile)
+        wait_until(lambda: backlog.tend() is None, "it does not go on", SOON_S)
+        assert starting.result() == Recovered(imported=1)
+    assert time.monotonic() - began < SOON_S
+    assert sorted(stored(engine)) == sorted(
+        report.id_reporte for report in (first, of_start, of_backlog)
+    )
+    backlog.close()
+    for collector in (starts, goes_on):
+        collector.engine.dispose()
+        collector.journal.close()
+
+
+def test_patience_ends(monkeypatch: pytest.MonkeyPatch, url: str, engine: Engine) -> None:
+    monkeypatch.setattr("API.app.ingest.lockout.PATIENCE_S", 0.0)
+    lockout = Lockout(engine)
+    with closing(psycopg.connect(url)) as other:
+        other.execute("LOCK TABLE agentes")
+        with engine.begin() as asked, pytest.raises(OperationalError) as refusal:
+            asked.exec_driver_sql("LOCK TABLE agentes NOWAIT")
+    assert not lockout.note(refusal.value)
+    assert not lockout.note(ValueError(AGENTS[0]))
+    assert not lockout.note(None)
