@@ -4,7 +4,7 @@ import pytest
 
 from API.app.compliance.guard import QueryError
 from API.app.compliance.policy import Policy
-from API.app.compliance.scope import Scope, scope_of
+from API.app.compliance.scope import REQUIRED, Scope, scope_of
 
 MINE = "WHERE id_serv = :id_serv"
 TWO = "WHERE {}.id_serv = :id_serv AND {}.id_serv=:id_serv"
@@ -45,6 +45,8 @@ def test_names_of_processes_are_read_from_the_query(query: str, names: set[str])
         f"SELECT pid FROM procesos {MINE} AND name = replace('ac', 'c', 'b')",
         f"SELECT count(*) FROM procesos {MINE} HAVING count(*) > 400",
         f"SELECT pid FROM procesos {MINE} AND name = 'a' UNION SELECT count(*) FROM procesos",
+        f"SELECT 1 FROM procesos {MINE} AND name = 'a' AND username IN (SELECT name FROM procesos)",
+        f"SELECT pid FROM procesos '(name=?' {MINE}",
     ],
 )
 def test_a_query_that_may_look_at_any_process_has_no_names(query: str) -> None:
@@ -102,11 +104,17 @@ def test_what_a_query_reads_must_be_declared(query: str, missing: str) -> None:
         (ALIASED.format("servers AS v"), None),
         (ALIASED.format("servers/**/v"), None),
         (ALIASED.format('servers "v"'), None),
+        (ALIASED.format("servers 'v'"), None),
+        (ALIASED.format("(servers) v"), None),
+        ('SELECT sum(nucleo) FROM servers AS "CONSTANT ROW"', None),
+        (f"SELECT nucleo FROM servers {MINE} AND 2 IN (SELECT num_agente FROM servers)", None),
+        ("WITH v (n) AS (VALUES (1)) SELECT n FROM v RIGHT JOIN servers s ON s.id_serv = :id_serv",
+         None),
+        (f"WITH v AS (SELECT * FROM servers {MINE}) SELECT 1 FROM v NATURAL JOIN servers", None),
     ],
 )  # fmt: skip
 def test_queries_of_their_report_alone_are_told(query: str, own: set[str] | None) -> None:
-    required = ("procesos", "usuarios_activos", "servers", "nucleo")
-    assert looks(query, *required).own == own
+    assert looks(query, *REQUIRED).own == own
 
 
 @pytest.mark.parametrize(

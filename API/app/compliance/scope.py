@@ -6,12 +6,13 @@ processes up by their names alone, the plan tells. Both are asked of an empty da
 
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import closing
 from functools import cache
 from typing import NamedTuple
 
-from API.app.compliance.guard import ROWS, TABLES, QueryError, authorize, wrapped
+from API.app.compliance.guard import ROWS, QueryError, authorize, wrapped
 from API.app.compliance.policy import Policy
 from API.app.compliance.sandbox import empty
 from API.app.facts import LISTS, SYSTEM_FIELDS
@@ -29,9 +30,6 @@ REQUIRED = (*sorted(FACTS), REPORTS, FLEET)
 _KEYS = ("", "id_serv", "num_agente", "id_agente")
 _HISTORY = ("periodos", "hechos", "presencias", "repeticiones")
 _AGGREGATES = frozenset(("count", "group_concat", "json_group_array", "max", "min", "sum", "total"))
-
-
-_LOOK = re.compile(r"(SCAN|SEARCH) (?!(\d+ )?CONSTANT ROW|\(subquery)")
 
 
 class Scope(NamedTuple):
@@ -58,7 +56,7 @@ def scope_of(policy: Policy) -> Scope:
     if unknown:
         raise QueryError(f"requiere: no hay '{unknown[0]}'; hay {', '.join(REQUIRED)}")
     check_time(policy, policy.consulta)
-    reads, functions, plan = _compiled(policy.consulta)
+    reads, functions = _compiled(policy.consulta)
     check_reads(policy, reads)
     own = _own(policy.consulta, reads)
     alone = own == frozenset((REPORTS,))
@@ -66,7 +64,7 @@ def scope_of(policy: Policy) -> Scope:
         facts=frozenset(policy.requiere) & FACTS,
         reports=REPORTS in policy.requiere,
         fleet=FLEET in policy.requiere,
-        names=_names(policy.consulta, reads, functions, plan),
+        names=_names(policy.consulta, reads, functions),
         own=own,
         columns=frozenset(name for _, name in reads if name != "id_serv") if alone else None,
     )
@@ -102,7 +100,7 @@ def check_reads(policy: Policy, reads: Collection[tuple[str, str]]) -> None:
 def own_of(query: str) -> frozenset[str] | None:
     """Name the tables that a query looks at, where it does so for its report alone."""
     try:
-        reads, _, _ = _compiled(query)
+        reads, _ = _compiled(query)
     except QueryError:
         return None
     return _own(query, reads)
@@ -120,35 +118,33 @@ def _own(query: str, reads: set[tuple[str, str]]) -> frozenset[str] | None:
     if _OF_OTHERS.search(_COMPARED.sub("", query)):
         return None
     with closing(empty(Layout.COMPLETO)) as connection:
-        steps = connection.execute(f"EXPLAIN QUERY PLAN {wrapped(query)}", _VALUES).fetchall()
-    made = _steps_of_with(query, [step for *_, step in steps])
-    looks = [step for *_, step in steps if _LOOK.match(step) and step not in made]
-    if not all(_BY_REPORT.search(look) for look in looks):
-        return None
-    return frozenset(table for table, _ in reads if table)
+        looks, opened = _looks(connection, query, _OF_REPORT)
+    known = Counter(name for look in looks for name in (look[2] or "servers", look[1]) if name)
+    return frozenset(table for table, _ in reads if table) if opened == known else None
 
 
-def _steps_of_with(query: str, plan: Sequence[str]) -> Collection[str]:
-    """Give the steps of a plan that read what the query's WITH made, and no table.
+def _looks(
+    connection: sqlite3.Connection, query: str, known: re.Pattern[str]
+) -> tuple[Sequence[re.Match[str]], Counter[str]]:
+    """Find looks of a kind in a query's plan; tell how often it opens which table or index.
 
-    A table could only have a name of WITH as an alias, after its own name or AS.
+    If these looks account for all that is opened, there are no others. The plan alone does not tell
+    that: it calls a table as the query does, which may be by a name of WITH or by the words of
+    another step, and of some looks it has no step (`2 IN (SELECT num_agente FROM servers)`). What
+    is opened is known by where it begins in the file.
     """
-    if _UNUSUAL.search(query):
-        return ()
-    made = {
-        step.split(" ", 1)[1] for step in plan if step.startswith(("MATERIALIZE", "CO-ROUTINE"))
-    }
-    tables = "|".join(("AS", "servers", *ROWS))
-    return {
-        f"SCAN {name}"
-        for name in made
-        if name not in TABLES
-        and not re.search(rf"\b({tables})\s+{re.escape(name)}\b", query, re.IGNORECASE)
-    }
+    wanted = wrapped(query)
+    plan = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {wanted}", _VALUES)]
+    names = dict(connection.execute("SELECT rootpage, name FROM sqlite_schema").fetchall())
+    code = connection.execute(f"EXPLAIN {wanted}", _VALUES)
+    opened = Counter(names[begin] for _, what, _, begin, *_ in code if what in _OPEN)
+    again = any(map(_AGAIN.match, plan))
+    return [] if again else list(filter(None, map(known.fullmatch, plan))), opened
 
 
-_UNUSUAL = re.compile(r"[\"`\[]|--|/\*")
-"""Names in quotes, and comments, which may stand anywhere."""
+_OPEN = ("OpenRead", "ReopenIdx")
+_AGAIN = re.compile("MULTI-INDEX OR|RIGHT-JOIN ")
+"""Steps that have another look at what is open."""
 
 _VALUES = {"id_serv": 1, "en": ""}
 _COMPARED = re.compile(
@@ -156,16 +152,17 @@ _COMPARED = re.compile(
     re.IGNORECASE,
 )
 """With what follows, so that nothing is done to the number before."""
-_OF_OTHERS = re.compile(r"id_serv|\b(_?rowid_?|oid)\b", re.IGNORECASE)
-"""What leads to other reports; a number of a report has these names too in SQLite."""
-_BY_REPORT = re.compile(
-    r"USING INDEX ix_(procesos|usuarios_activos)_id_serv \(id_serv=\?\)$"
-    r"|USING INTEGER PRIMARY KEY \(rowid=\?\)$"
+_OF_OTHERS = re.compile(r"id_serv|\b(_?rowid_?|oid|natural)\b", re.IGNORECASE)
+"""What leads to other reports; a number of a report has these names too in SQLite, and NATURAL
+compares it without a name."""
+_OF_REPORT = re.compile(
+    r"SEARCH \w+ USING INDEX (ix_(procesos|usuarios_activos)_id_serv) \(id_serv=\?\)"
+    r"|SEARCH \w+ USING INTEGER PRIMARY KEY \(rowid=\?\)"
 )
 
 
-def _compiled(query: str) -> tuple[set[tuple[str, str]], set[str], list[str]]:
-    """Compile a query; give the columns it reads, the functions it calls, and its plan."""
+def _compiled(query: str) -> tuple[set[tuple[str, str]], set[str]]:
+    """Compile a query; give the columns it reads, and the functions it calls."""
     reads, functions = set(), set()
 
     def note(action: int, first: str | None, second: str | None, *rest: str | None) -> int:
@@ -178,12 +175,12 @@ def _compiled(query: str) -> tuple[set[tuple[str, str]], set[str], list[str]]:
     connection = _by_name()
     connection.set_authorizer(note)
     try:
-        rows = connection.execute(f"EXPLAIN QUERY PLAN {wrapped(query)}", _VALUES)
-        return reads, functions, [row[3] for row in rows]
+        connection.execute(f"EXPLAIN {wrapped(query)}", _VALUES).close()
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise QueryError(f"la consulta no vale: {error}") from None
     finally:
         connection.set_authorizer(None)
+    return reads, functions
 
 
 @cache
@@ -213,19 +210,20 @@ def _needs(reads: Collection[tuple[str, str]]) -> set[str]:
     return needs
 
 
-def _names(
-    query: str, reads: set[tuple[str, str]], functions: set[str], plan: list[str]
-) -> frozenset[str] | None:
+def _names(query: str, reads: set[tuple[str, str]], functions: set[str]) -> frozenset[str] | None:
     """Give the names of processes that a query asks for, where it asks for nothing else.
 
     It does where its one look at `procesos` is by name and it reads no other table: what it
     compares the name with can then only be what is written in its text, unless that is put
     together there.
     """
-    looks = [step for step in plan if _LOOK.match(step)]
-    by_name = len(looks) == 1 and "(name=?" in looks[0]
+    looks, opened = _looks(_by_name(), query, _BY_NAME)
+    by_name = len(looks) == opened.total() == 1
     alone = {table for table, _ in reads} == {"procesos"}
     if not (by_name and alone and functions <= _AGGREGATES and "||" not in query):
         return None
     texts = re.findall(r"'((?:[^']|'')*)'|\"([^\"]*)\"|([0-9.]+)", query)
     return frozenset(text.replace("''", "'") for row in texts for text in row if text)
+
+
+_BY_NAME = re.compile(r"SEARCH \w+ USING PRIMARY KEY \(name=\?.*\)")
