@@ -21,6 +21,7 @@ import hypothesis
 import pytest
 import requests
 
+from tests import nursery
 from tests.postgresql import PostgresServer, execute_on, rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +58,7 @@ class CollectorProcess:
     options: tuple[str, ...] = ()
     postgresql: str | None = None
     """The URL of its database; None where that is a file of SQLite."""
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | nursery.Born | None = None
 
     @property
     def database(self) -> Path:
@@ -86,14 +87,18 @@ class CollectorProcess:
 
     def command(self) -> list[str]:
         paths = ["--storage", str(self.storage), "--database", self.database_url]
-        program = [sys.executable, str(ROOT / "API" / "init_app.py")]
+        program = [sys.executable, str(nursery.COLLECTOR)]
         return [*program, *paths, "--port", str(self.port), *self.options]
 
     def start(self, **popen: Any) -> "CollectorProcess":
+        """Start it, and wait until it serves; as a process of its very own where any are given."""
         with (self.storage.parent / "collector.log").open("ab") as log:
             starts = self.log.count("listening")
-            self.process = subprocess.Popen(
-                self.command(), stdout=log, stderr=log, start_new_session=True, **popen
+            _, script, *arguments = command = self.command()
+            self.process = (
+                subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **popen)
+                if popen or Path(script) != nursery.COLLECTOR
+                else nursery.start(nursery.COLLECTOR, arguments, log)
             )
         wait_until(lambda: self.answers(starts), f"the collector did not start:\n{self.log}")
         return self
@@ -189,9 +194,14 @@ def empty_databases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
     folder = tmp_path_factory.mktemp("templates")
     made = {layout: folder / f"{layout}.sqlite" for layout in LAYOUTS}
     for layout, path in made.items():
-        program = [sys.executable, str(ROOT / "createDB" / "createDB.py"), "--layout", layout]
-        subprocess.run([*program, "--database", str(path)], check=True, capture_output=True)
+        create_database(str(path), layout)
     return made
+
+
+def create_database(url: str, layout: str = "completo") -> None:
+    """Make a database as createDB.py does."""
+    done = nursery.run(nursery.DATABASE, ["--layout", layout, "--database", url])
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")
@@ -207,9 +217,7 @@ def postgresql() -> Iterator[PostgresServer]:
         for layout in LAYOUTS:
             with server.connect() as connection:
                 connection.execute(f"CREATE DATABASE {layout}")
-            program = [sys.executable, str(ROOT / "createDB" / "createDB.py"), "--layout", layout]
-            given = ["--database", server.url(layout)]
-            subprocess.run([*program, *given], check=True, capture_output=True)
+            create_database(server.url(layout), layout)
         yield server
 
 
@@ -339,6 +347,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "here", max_examples=examples, deadline=None, suppress_health_check=slow
     )
     hypothesis.settings.load_profile("here")
+
+
+def pytest_unconfigure() -> None:
+    nursery.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

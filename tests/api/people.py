@@ -1,7 +1,6 @@
 """People, as tests have them come in."""
 
 import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,8 @@ from API.app.accounts.roles import Role
 from API.app.audit import Actor
 from API.app.ingest.sql import sql_time
 from createDB.engine import database_url, open_engine
-from tests.conftest import DEADLINE_S, ROOT, CollectorProcess
+from tests import nursery
+from tests.conftest import DEADLINE_S, CollectorProcess
 
 PASSWORD = "caballo correcto grapa"  # noqa: S105 - of accounts that a test makes
 FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
@@ -25,12 +25,8 @@ def command(
     collector: CollectorProcess, *arguments: str, typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of init_app.py on the collector's database."""
-    program = [sys.executable, str(ROOT / "API" / "init_app.py"), *arguments]
     places = ["--database", collector.database_url, "--storage", str(collector.storage)]
-    return subprocess.run(
-        [*program, *places], check=False, capture_output=True, text=True, input=typed,
-        timeout=DEADLINE_S * 2,
-    )  # fmt: skip
+    return nursery.run(nursery.COLLECTOR, [*arguments, *places], typed=typed, timeout=DEADLINE_S)
 
 
 def make_account(collector: CollectorProcess, name: str, role: Role = Role.LECTOR) -> int:

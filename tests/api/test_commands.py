@@ -8,15 +8,13 @@ import pytest
 
 from API.app.audit import operator, record
 from createDB.engine import database_url, open_engine
-from tests.conftest import ROOT, CollectorProcess, NewCollector
+from tests import nursery
+from tests.conftest import DEADLINE_S, CollectorProcess, NewCollector
 
 
 def command(collector: CollectorProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, str(ROOT / "API" / "init_app.py"), *arguments]
-    return subprocess.run(
-        [*program, "--database", collector.database_url],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
+    given = [*arguments, "--database", collector.database_url]
+    return nursery.run(nursery.COLLECTOR, given, timeout=DEADLINE_S)
 
 
 def note(collector: CollectorProcess, action: str, target: str) -> None:
@@ -70,7 +68,7 @@ def test_bytes_that_are_no_text_are_refused(new_collector: NewCollector) -> None
 
 
 def test_a_password_that_is_no_text_is_refused(new_collector: NewCollector) -> None:
-    given = [sys.executable, str(ROOT / "API" / "init_app.py"), "cuentas", "create", "ana",
+    given = [sys.executable, str(nursery.COLLECTOR), "cuentas", "create", "ana",
              "--rol", "lector", "--database", new_collector().database_url]  # fmt: skip
     done = subprocess.run(given, check=False, capture_output=True, input=b"contrase\xf1a larga\n")
     assert done.returncode == 2
@@ -78,7 +76,7 @@ def test_a_password_that_is_no_text_is_refused(new_collector: NewCollector) -> N
 
 
 def test_help_names_the_commands() -> None:
-    program = [sys.executable, str(ROOT / "API" / "init_app.py")]
+    program = [sys.executable, str(nursery.COLLECTOR)]
     shown = subprocess.run([*program, "--help"], check=True, capture_output=True, text=True).stdout
     assert "init_app.py auditoria" in shown
     shown = subprocess.run([*program, "auditoria", "--help"],

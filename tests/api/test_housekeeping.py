@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, CollectorProcess, make_report, wait_until
+from tests import nursery
+from tests.conftest import DEADLINE_S, CollectorProcess, make_report, wait_until
 
 NewCollector = Callable[..., CollectorProcess]
 DAYS = ("--dias", "30", "--dias-periodos", "30")
@@ -31,13 +32,12 @@ def report_of(agent: str, days: float, **changes: Any) -> dict[str, Any]:
 
 
 def createdb(collector: CollectorProcess, *options: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command(collector, *options), check=False, capture_output=True, text=True, timeout=60
-    )
+    _, _, *arguments = command(collector, *options)
+    return nursery.run(nursery.DATABASE, arguments, timeout=DEADLINE_S)
 
 
 def command(collector: CollectorProcess, *options: str) -> list[str]:
-    program = [sys.executable, str(ROOT / "createDB" / "createDB.py"), *options]
+    program = [sys.executable, str(nursery.DATABASE), *options]
     places = ["--database", collector.database_url, "--storage", str(collector.storage)]
     return [*program, *places]
 

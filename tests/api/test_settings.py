@@ -2,7 +2,6 @@
 
 import ipaddress
 import subprocess
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from API.app.settings import SETTINGS, Settings, SettingsError, load_settings
-from tests.conftest import ROOT, CollectorProcess, NewCollector
+from tests import nursery
+from tests.conftest import DEADLINE_S, ROOT, CollectorProcess, NewCollector
 
 
 def load(*options: str, **environment: str) -> Settings:
@@ -164,5 +164,4 @@ def test_wider_listening_takes_reports_only_from_the_named_networks(
 
 
 def run_program(*options: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, str(ROOT / "API" / "init_app.py"), *options]
-    return subprocess.run(program, check=False, capture_output=True, text=True, timeout=60)
+    return nursery.run(nursery.COLLECTOR, options, timeout=DEADLINE_S)

@@ -1,19 +1,19 @@
 """`init_app.py policies`: check, test, try."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from API.app.compliance.library import SHIPPED
+from tests import nursery
 from tests.compliance.test_reading import GOOD
-from tests.conftest import LAYOUTS, ROOT, NewCollector, make_report
+from tests.conftest import DEADLINE_S, LAYOUTS, NewCollector, make_report
 
 
 def policies(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, str(ROOT / "API" / "init_app.py"), "policies", *map(str, arguments)]
-    return subprocess.run(program, check=False, capture_output=True, text=True)
+    given = ["policies", *map(str, arguments)]
+    return nursery.run(nursery.COLLECTOR, given, timeout=DEADLINE_S)
 
 
 def test_check_names_file_line_and_reason(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "createDB" / "createDB.py"
+from tests import nursery
+
+SCRIPT = nursery.DATABASE
 DEADLINE_S = 60
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -52,6 +53,11 @@ def run(tmp_path: Path, environment: dict[str, str]) -> Run:
     def run(
         *arguments: str | Path, prefix: Iterable[str] = (), **more: str
     ) -> "subprocess.CompletedProcess[str]":
+        if not prefix:
+            return nursery.run(
+                SCRIPT, [*map(str, arguments)], cwd=tmp_path,
+                env=environment | more, timeout=DEADLINE_S,
+            )  # fmt: skip
         return subprocess.run(
             [*prefix, sys.executable, str(SCRIPT), *map(str, arguments)],
             cwd=tmp_path,

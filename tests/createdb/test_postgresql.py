@@ -1,12 +1,12 @@
 """What PostgreSQL is given: statements in its words, tables in partitions."""
 
 import subprocess
-import sys
 
 import pytest
 
 from createDB.postgresql.statements import translation
-from tests.conftest import LAYOUTS, ROOT
+from tests import nursery
+from tests.conftest import DEADLINE_S, LAYOUTS
 from tests.postgresql import PostgresServer, rows_of
 
 
@@ -70,8 +70,7 @@ def test_a_password_is_not_told() -> None:
 
 
 def run_createdb(*arguments: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, str(ROOT / "createDB" / "createDB.py"), *arguments]
-    return subprocess.run(program, capture_output=True, text=True, check=False)
+    return nursery.run(nursery.DATABASE, arguments, timeout=DEADLINE_S)
 
 
 def test_an_index_of_some_rows_is_one_of_these_alone(postgresql: PostgresServer) -> None:

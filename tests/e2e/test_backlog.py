@@ -2,8 +2,6 @@
 
 import random
 import sqlite3
-import subprocess
-import sys
 import threading
 import uuid
 from collections import defaultdict
@@ -20,10 +18,10 @@ from tests.agente.conftest import AgentRunner
 from tests.api.people import as_administrator
 from tests.conftest import (
     DEADLINE_S,
-    ROOT,
     CollectorProcess,
     NewCollector,
     collector_in,
+    create_database,
     free_port,
     make_report,
     wait_until,
@@ -199,8 +197,7 @@ def killed_while_they_come_in(collector: CollectorProcess, fleet: Fleet) -> bool
 
 def test_no_server_sees_that_postgresql_is_restarted(tmp_path: Path) -> None:
     with PostgresServer(free_port()) as server:
-        program = [sys.executable, str(ROOT / "createDB" / "createDB.py")]
-        subprocess.run([*program, "--database", server.url()], check=True, capture_output=True)
+        create_database(server.url())
         known = [str(uuid.uuid4()) for _ in range(2)]
         for ident in known:
             statement = "INSERT INTO agentes (id_agente, estado) VALUES (?, 'activo')"

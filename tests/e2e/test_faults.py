@@ -8,7 +8,6 @@ took it, and judged.
 import os
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -22,9 +21,9 @@ import pytest
 
 from API.app.lately import FILE as COPY
 from tests.conftest import (
-    ROOT,
     CollectorProcess,
     collector_in,
+    create_database,
     free_port,
     make_report,
     program,
@@ -96,8 +95,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, long_run: bool) -> Iterator[
         server = ending.enter_context(PostgresServer(free_port(), disk))
         with closing(server.connect()) as connection:
             connection.execute("CREATE DATABASE base")
-        make = [sys.executable, str(ROOT / "createDB" / "createDB.py"), "--database"]
-        subprocess.run([*make, server.url("base")], check=True, capture_output=True)
+        create_database(server.url("base"))
         servers = [str(uuid.uuid4()) for _ in range(1_500 if long_run else 250)]
         execute_on(server.url("base"), KNOWN, [servers])
         cable = ending.enter_context(Cable(server.port))

@@ -1,8 +1,6 @@
 """A collector on PostgreSQL: what it answered is there once, whatever ends, and when."""
 
 import random
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -12,10 +10,10 @@ import requests
 from tests.agente.conftest import AgentRunner
 from tests.conftest import (
     DEADLINE_S,
-    ROOT,
     CollectorProcess,
     NewCollector,
     collector_in,
+    create_database,
     free_port,
     make_report,
     wait_until,
@@ -97,8 +95,7 @@ class Reporting:
 
 def test_postgresql_may_be_restarted_under_load(tmp_path: Path) -> None:
     with PostgresServer(free_port()) as server:
-        program = [sys.executable, str(ROOT / "createDB" / "createDB.py")]
-        subprocess.run([*program, "--database", server.url()], check=True, capture_output=True)
+        create_database(server.url())
         collector = collector_in(tmp_path / "collector", Path(), postgresql=server.url()).start()
         load = Reporting(collector)
         try:
