@@ -31,7 +31,7 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    path = history_database(tmp_path_factory.mktemp("fleet"), Size(5, 20), END.timestamp())
+    path = history_database(tmp_path_factory.mktemp("fleet"), Size(4, 8), END.timestamp())
     engine = open_engine(database_url(str(path)), read_only=True)
     with engine.connect() as connection:
         yield connection
@@ -65,7 +65,7 @@ def matching(everything: list[dict[str, Any]], filters: ChangeFilters) -> list[d
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1_000])
-@pytest.mark.parametrize("most", [0, 60, nombres.MOST_PERIODS])
+@pytest.mark.parametrize("most", [0, 20, nombres.MOST_PERIODS])
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: "-".join(name.values()))
 def test_every_change_of_a_name_is_listed_once(
     fleet: Connection,
