@@ -182,6 +182,33 @@ def test_a_policy_that_is_taken_away_says_nothing_any_more(new_trial: NewTrial) 
 
 
 @pytest.mark.both_databases
+@pytest.mark.parametrize("reviewed", [True, False])
+def test_a_policy_that_comes_back_before_the_next_report_was_never_away(
+    new_trial: NewTrial, reviewed: bool
+) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    trial.stores(entry(0, 0, 1), entry(0, 120, 2))
+    trial.judges()
+    (trial.folder / "mineros.yaml").unlink()
+    assert trial.court.library.refresh()
+    trial.court.synchronize()
+    trial.put("mineros", *POLICIES["mineros"])
+    assert trial.court.library.refresh()
+    trial.court.synchronize()
+    if reviewed:
+        trial.judges()
+    trial.stores(entry(0, 60, 3, procesos=MINER))
+    trial.judges()
+    assert trial.rows(
+        "SELECT count(*) FROM historial_cumplimiento WHERE id_politica = 'mineros' "
+        "AND hasta IS NULL"
+    ) == [(1,)]
+    assert [row[:2] for row in trial.history("mineros")] == [
+        (0, "cumple"), (60, "no_cumple"), (120, "cumple"),
+    ]  # fmt: skip
+
+
+@pytest.mark.both_databases
 def test_nothing_is_skipped_or_judged_twice_over_a_restart(new_trial: NewTrial) -> None:
     trial = new_trial(Layout.COMPLETO)
     trial.stores(*(entry(0, n, n, procesos=MINER * (n % 2)) for n in range(10)))

@@ -42,7 +42,8 @@ class Standing:
     subject: Subject | None
     """Its latest report, by moment, of those that were judged."""
     open: dict[int, Period]
-    """By the policies' numbers."""
+    """By the policies' numbers. One that is not open was ended after that report, when its policy
+    was withdrawn, which is in force again."""
 
 
 class Changes:
@@ -63,11 +64,15 @@ class Changes:
     ) -> None:
         """Take what a policy says of a server's latest report."""
         before = standing.open.get(num_politica)
+        back = before is not None and before.hasta != OPEN
         if before is None:
             written: tuple[Period, ...] = (begin(subject.num_agente, num_politica, judged),)
+        elif back:  # for no report it was away
+            goes_on = before._replace(hasta=OPEN)
+            written = follow(goes_on, judged) or (goes_on,)
         else:
             written = follow(before, judged)
-        if before is None or judged.outcome.veredicto != before.veredicto:
+        if before is None or back or judged.outcome.veredicto != before.veredicto:
             self.turned.add((subject.num_agente, num_politica))
         for period in written:
             self.periods[period[:3]] = period
@@ -81,8 +86,10 @@ class Changes:
         for period in rewrite.new:
             self.periods[period[:3]] = period
             self.turned.add(period[:2])
-            if period.hasta == OPEN and standing:
-                standing.open[period.num_politica] = period
+        last = rewrite.new[-1]
+        ours = standing and standing.open.get(last.num_politica)
+        if standing and (last.hasta == OPEN or ours in rewrite.old):
+            standing.open[last.num_politica] = last
 
     def owe(self, num_agente: int, momento: int) -> None:
         """Take that a server's reports from a moment on are to be judged anew."""
@@ -176,9 +183,12 @@ class Court:
         numbers = msgspec.json.encode(unknown).decode()
         last = select_subjects(connection, _LAST_JUDGED, numbers, self.place)
         by_server = {subject.num_agente: subject for subject in last}
-        periods = ledger.open_periods(connection, unknown)
         for number in unknown:
-            self.standings[number] = Standing(by_server.get(number), periods.get(number, {}))
+            self.standings[number] = Standing(by_server.get(number), {})
+        since = dict.fromkeys(unknown, OPEN - 1) | {each.num_agente: each.momento for each in last}
+        for period in ledger.periods_after(connection, since):
+            if period.hasta == OPEN or period.num_politica in self.rulebook.by_report:
+                self.standings[period.num_agente].open[period.num_politica] = period
 
     def ask_ahead(self, subjects: Sequence[Subject]) -> None:
         """Ask together what is asked of every report by a database that is far away."""

@@ -90,17 +90,8 @@ def write(
         incidents.follow(connection, [row for row in rows if row[:2] in turned])
 
 
-def open_periods(connection: Connection, servers: Iterable[int]) -> Mapping[int, dict[int, Period]]:
-    """Give what is said of some servers now, by their numbers and those of the policies."""
-    found: dict[int, dict[int, Period]] = {}
-    for row in asked(connection, _OPEN_ONES, [(number,) for number in servers]):
-        period = Period(*row)
-        found.setdefault(period.num_agente, {})[period.num_politica] = period
-    return found
-
-
 def periods_after(connection: Connection, moments: Mapping[int, int]) -> Sequence[Period]:
-    """Give the periods of some servers that end after a moment of each."""
+    """Give the periods of some servers that end after a moment of each, by their beginnings."""
     return [Period(*row) for row in asked(connection, _AFTER, list(moments.items()))]
 
 
@@ -142,17 +133,12 @@ _END_ALL = f"""
 """  # noqa: S608 - a number of our own
 _REVIEWED = "UPDATE politicas SET repaso = ? WHERE num_politica = ?"
 _COLUMNS = ", ".join(f"c.{name}" for name in Period._fields)
-_OPEN_ONES = f"""
-    {given("num_agente")}
-    SELECT {_COLUMNS} FROM dados d CROSS JOIN cumplimiento c ON c.num_agente = d.num_agente
-    WHERE +c.hasta = {OPEN}
-"""  # noqa: S608
-"""Server by server: the index that has `hasta` in front would find the open ones of all."""
 _AFTER = f"""
     {given("num_agente", "momento")}
     SELECT {_COLUMNS} FROM dados d CROSS JOIN cumplimiento c ON c.num_agente = d.num_agente
     WHERE +c.hasta > d.momento ORDER BY c.desde
 """  # noqa: S608
+"""Server by server: the index that has `hasta` in front would find those of all."""
 _OWE = """
     INSERT INTO por_juzgar (num_agente, desde) VALUES (?, ?)
     ON CONFLICT (num_agente) DO UPDATE SET desde = min(por_juzgar.desde, excluded.desde)
