@@ -208,6 +208,22 @@ def test_a_policy_that_comes_back_before_the_next_report_was_never_away(
     ]  # fmt: skip
 
 
+def test_labels_that_change_while_nobody_judges_count_from_the_next_report_on(
+    new_trial: NewTrial,
+) -> None:
+    trial = new_trial(Layout.COMPLETO)
+    trial.put("mineros", *POLICIES["mineros"], aplica={"etiquetas": {"entorno": "produccion"}})
+    trial.restart()
+    trial.stores(entry(0, 0, 1, procesos=MINER))
+    trial.judges()
+    with trial.engine.begin() as connection:
+        connection.exec_driver_sql("""UPDATE agentes SET etiquetas = '{"entorno":"produccion"}'""")
+    trial.restart()
+    trial.stores(entry(0, 60, 2, procesos=MINER))
+    trial.judges()
+    assert [row[:2] for row in trial.history("mineros")] == [(0, "no_aplica"), (60, "no_cumple")]
+
+
 @pytest.mark.both_databases
 def test_nothing_is_skipped_or_judged_twice_over_a_restart(new_trial: NewTrial) -> None:
     trial = new_trial(Layout.COMPLETO)

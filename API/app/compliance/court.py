@@ -44,6 +44,8 @@ class Standing:
     open: dict[int, Period]
     """By the policies' numbers. One that is not open was ended after that report, when its policy
     was withdrawn, which is in force again."""
+    labels_known: bool = False
+    """Whether the labels of `subject` are those that it was judged with."""
 
 
 class Changes:

@@ -95,7 +95,11 @@ def _due(
     """Name the policies that are to judge a server's latest report."""
     every = court.rulebook.by_report
     new = every - standing.open.keys()
-    return court.rulebook.due(case, changes) | new | (every & court.pending.keys())
+    due = court.rulebook.due(case, changes) | new | (every & court.pending.keys())
+    if not standing.labels_known:
+        standing.labels_known = True
+        due |= court.rulebook.by_labels
+    return due
 
 
 _NEW = "s.id_serv > ? ORDER BY s.id_serv LIMIT ?"

@@ -34,6 +34,8 @@ class Rulebook:
         self._conditional = {
             number for number in self.by_report if rules[number].policy.aplica != TO_ALL
         }
+        self.by_labels = {n for n in self.by_report if rules[n].policy.aplica.etiquetas}
+        """Those that are for the servers with some labels."""
         self.at_hand = {n for n, rule in rules.items() if _looks_at_rows(rule)}
         """Those whose queries run where the rows of the report are at hand."""
         self.names = _names_of(rules[number] for number in self.at_hand)
