@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from API.app.compliance import again, desk, present
+from API.app.compliance.again import judge_again
 from API.app.compliance.guard import Found
 from API.app.compliance.guards import open_guard
 from API.app.compliance.judging import Verdict, judge
@@ -139,6 +140,26 @@ def test_a_kill_forgets_nothing_that_is_to_be_judged_anew(new_trial: NewTrial) -
     trial.restart()
     trial.judges()
     assert [row[:2] for row in trial.history("direccion")] == [(0, "cumple"), (60, "no_cumple")]
+
+
+def test_a_server_with_much_to_be_judged_anew_keeps_no_other_waiting(
+    new_trial: NewTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(again, "REPORTS", 1)
+    trial = new_trial(Layout.COMPLETO)
+    trial.stores(*(entry(agent, 60 * n, 4 * agent + n) for agent in (0, 1) for n in (0, 2, 3)))
+    trial.judges()
+    trial.stores(*(entry(agent, 60, 4 * agent + 1) for agent in (0, 1)))
+    judge_new(trial.court)
+    before = dict(trial.rows("SELECT num_agente, desde FROM por_juzgar"))
+    for _ in before:
+        judge_again(trial.court)
+    assert trial.rows("SELECT num_agente, desde FROM por_juzgar ORDER BY 1") == [
+        (number, desde + 60_000) for number, desde in sorted(before.items())
+    ]
+    for _ in before:
+        judge_again(trial.court)
+    assert trial.rows("SELECT * FROM por_juzgar") == []
 
 
 def test_the_evidence_of_a_late_report_that_ends_a_period_is_its_last(new_trial: NewTrial) -> None:

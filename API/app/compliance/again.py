@@ -30,10 +30,11 @@ class Stretch(NamedTuple):
 
 
 def judge_again(court: Court) -> bool:
-    """Judge some reports anew; tell whether there were any."""
+    """Judge some reports anew, of one server after another; tell whether there were any."""
     changes = Changes()
     with court.reader.connect() as connection, court.guard.snapshot():
-        stretches = _stretches(connection, ledger.owed(connection, REPORTS), court.place)
+        owed = ledger.owed(connection, court.judged_anew, REPORTS)
+        stretches = _stretches(connection, owed, court.place)
         court.ask_ahead([report for stretch in stretches.values() for report in stretch.reports])
         # What ends where a stretch begins may go on.
         moments = {number: stretch.reports[0].momento - 1
@@ -47,6 +48,7 @@ def judge_again(court: Court) -> bool:
                 changes.replace(court.standings.get(num_agente), rewrite)
     if stretches:
         court.settle(changes, {number: stretch.end for number, stretch in stretches.items()})
+        court.judged_anew = max(stretches)
     return bool(stretches)
 
 

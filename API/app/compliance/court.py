@@ -136,6 +136,9 @@ class Court:
         self.gaps = _gaps() if is_postgresql(url) else None
         self.standings: dict[int, Standing] = {}
         """Of the servers that are remembered."""
+        self.judged_anew = 0
+        """The last server of which late reports had others judged anew: now it is the next one's
+        turn, or one with many would keep all others waiting."""
         self._slow: dict[str, Outcome] = {}
         self.synchronize()
         with self.reader.connect() as connection:

@@ -101,17 +101,27 @@ def owe(connection: Connection, moments: Mapping[int, int]) -> None:
         connection.exec_driver_sql(_OWE, list(moments.items()))
 
 
-def owed(connection: Connection, limit: int) -> Mapping[int, int]:
-    """Give some servers whose reports are to be judged anew, and from which moment on."""
-    rows = connection.exec_driver_sql(_OWED, (limit,))
-    return {row.num_agente: row.desde for row in rows}
+def owed(connection: Connection, after: int, limit: int) -> Mapping[int, int]:
+    """Give servers whose reports are to be judged anew, and from which moment on.
+
+    Args:
+        connection: to the database.
+        after: the number of a server; those after it come first.
+        limit: how many to give at most.
+    """
+    for since in dict.fromkeys((after, 0)):
+        if rows := connection.exec_driver_sql(_OWED, (since, limit)).all():
+            return {row.num_agente: row.desde for row in rows}
+    return {}
 
 
 def settle(connection: Connection, moments: Mapping[int, int]) -> None:
     """Note from which moment on reports of servers are still to be judged anew; OPEN: none are."""
-    rows = [(momento, number) for number, momento in moments.items()]
-    connection.exec_driver_sql(_SETTLE, rows)
-    connection.exec_driver_sql(_SETTLED)
+    left = [(momento, number) for number, momento in moments.items() if momento != OPEN]
+    done = [(number,) for number, momento in moments.items() if momento == OPEN]
+    for statement, rows in ((_SETTLE, left), (_SETTLED, done)):
+        if rows:
+            connection.exec_driver_sql(statement, rows)
 
 
 _PLACE = "SELECT hasta FROM avance WHERE que = 'juzgado'"
@@ -143,9 +153,9 @@ _OWE = """
     INSERT INTO por_juzgar (num_agente, desde) VALUES (?, ?)
     ON CONFLICT (num_agente) DO UPDATE SET desde = min(por_juzgar.desde, excluded.desde)
 """
-_OWED = "SELECT num_agente, desde FROM por_juzgar ORDER BY num_agente LIMIT ?"
+_OWED = "SELECT num_agente, desde FROM por_juzgar WHERE num_agente > ? ORDER BY num_agente LIMIT ?"
 _SETTLE = "UPDATE por_juzgar SET desde = ? WHERE num_agente = ?"
-_SETTLED = f"DELETE FROM por_juzgar WHERE desde = {OPEN}"  # noqa: S608 - a number of our own
+_SETTLED = "DELETE FROM por_juzgar WHERE num_agente = ?"
 _WRITE = f"""{insert_statement(cumplimiento)}
     ON CONFLICT (num_agente, num_politica, desde) DO UPDATE SET
         hasta = excluded.hasta, veredicto = excluded.veredicto, evidencia = excluded.evidencia,
