@@ -26,6 +26,7 @@ from tests.conftest import (
     make_report,
     wait_until,
 )
+from tests.e2e.reporters import LONG_S
 from tests.postgresql import PostgresServer, execute_on
 
 
@@ -97,11 +98,13 @@ class Fleet:
         return [status for server in self.servers for status in server.statuses]
 
     def wait_for(self, status: int, number: int) -> None:
-        """Wait until so many more reports were answered with `status`."""
-        before = self.statuses().count(status)
-        wait_until(
-            lambda: self.statuses().count(status) >= before + number, f"no {number} {status}"
-        )
+        """Wait until so many more reports were answered with `status`, one after the other."""
+        count = self.statuses().count(status)
+        wanted = count + number
+        while count < wanted:
+            before = count
+            wait_until(lambda: self.statuses().count(status) > before, f"no more {status}")  # noqa: B023
+            count = self.statuses().count(status)
 
     def stop(self) -> None:
         for server in self.servers:
@@ -161,6 +164,7 @@ def test_no_server_sees_that_the_database_is_away(
     fleet.wait_for(201, 20)
     with locked(shared_collector):
         fleet.wait_for(202, 20_000 if long_run else 100)
+    wait_until(lambda: has_everything(shared_collector), "the log is brought in", LONG_S)
     fleet.wait_for(201, 20)
     fleet.stop()
     assert set(fleet.statuses()) == {201, 202}
