@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import NamedTuple, cast
 
 import msgspec
@@ -157,8 +157,13 @@ class WriterClient:
                 report is found again when it is sent again.
             WriterFailedError: see there.
         """
-        with self._place():
+        if self._waiting == self._capacity:
+            raise OverloadedError("too many reports are waiting to be stored")
+        self._waiting += 1
+        try:
             answer = await self._exchange(received)
+        finally:
+            self._waiting -= 1
         self._trouble = (answer.unavailable, time.monotonic()) if answer.unavailable else None
         if answer.unavailable:
             raise StorageUnavailableError(answer.unavailable)
@@ -173,17 +178,6 @@ class WriterClient:
         for link in self._links:
             if link and not _is_gone(link):
                 link.result().transport.close()
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """Take one of the places that there are for reports that wait."""
-        if self._waiting == self._capacity:
-            raise OverloadedError("too many reports are waiting to be stored")
-        self._waiting += 1
-        try:
-            yield
-        finally:
-            self._waiting -= 1
 
     async def _exchange(self, received: Received) -> Answer:
         """Hand a report over and wait for what becomes of it.

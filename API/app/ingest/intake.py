@@ -205,7 +205,8 @@ def _changed(
     within = bisect_left(places, len(column))
     for place, value in zip(places[:within], values, strict=False):
         column[place] = value
-    return column + values[within:]
+    column += values[within:]
+    return column
 
 
 _NONE = Numbered(array("i"), array("i"), array("q"))
