@@ -54,9 +54,13 @@ class Server:
         self.items = [self._process() for _ in range(self.processes)]
 
     def report(self, at: float) -> bytes:
-        """Give the JSON text of its report at `at` (Unix time), after some processes changed."""
+        """Give the JSON text of its report at `at` (Unix time), after some processes changed.
+
+        Those that ended stood anywhere; new ones have the highest numbers and stand at the end.
+        """
         for _ in range(self.changing):
-            self.items[self.chance.randrange(self.processes)] = self._process()
+            del self.items[self.chance.randrange(self.processes)]
+            self.items.append(self._process())
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1e6):06}Z"
         address = f"10.{self.number >> 16 & 255}.{self.number >> 8 & 255}.{self.number & 255}"
         report_id = str(uuid.UUID(int=self.chance.getrandbits(128), version=4))

@@ -126,6 +126,9 @@ def test_a_wrong_report_is_as_wrong_as_by_itself(
         '"procesos":[{"pid":1,"name":"sshd","inicio":"0001-01-01T00:00:00Z"}]',
         '"procesos":[{"pid":1,"name":"sshd"},{"pid":-2,"name":"cron"}]',
         '"proceso\\u0073":[{"pid":1,"name":"sshd"},{"pid":2,"name":"cron"}]',
+        '"procesos":[{"pid":1,"name":"sshd"}}{"pid":2,"name":"cron"}]',
+        '"procesos":[{"pid":1,"name":"sshd"},{"pid":2,"name":"cron"}}]',
+        '"procesos":[{"pid":1,"name":"sshd"},{"pid":2,"name":"cron"},{"pid":3,"name":{}}]',
     ],
 )
 def test_what_is_not_plain_is_read_as_a_whole(wrong: str) -> None:
@@ -152,8 +155,12 @@ def test_only_what_is_new_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     connection.carried(body(running))
     running[3] = {"pid": 9, "name": "cron"}
     connection.carried(body([*running, {"pid": 10, "name": "new"}]))
+    del running[0], running[1]
     connection.carried(body(running))
     assert decoded[1:] == [b',{"pid":9,"name":"cron"},{"pid":10,"name":"new"}']
+    decoded.clear()
+    connection.carried(body([{"pid": 0, "name": "init"}, *running, {"pid": 11, "name": "new"}]))
+    assert decoded == [b',{"pid":0,"name":"init"},{"pid":11,"name":"new"}']
 
 
 def test_a_list_that_could_not_be_gathered_says_nothing() -> None:

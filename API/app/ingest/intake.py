@@ -7,13 +7,9 @@ of the last report stays in memory, of as many servers as there is room for.
 
 import time
 from array import array
-from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from functools import partial
-from itertools import compress, count
-from operator import ne
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from API.app.facts import NO_START, Items, Label, ms_of
 from API.app.ingest.entry import Entry, entry_from_body, take_apart
@@ -29,6 +25,9 @@ processes."""
 KEPT_S = 3_600.0
 """For how long a server that sends nothing keeps its place, in seconds. Where there are too few
 places, it is better that some servers keep theirs than that each loses its own too soon."""
+
+GONE = 16
+"""Processes that may be gone one after another; where there are more, those after them are read."""
 
 
 class Received(NamedTuple):
@@ -116,16 +115,15 @@ class Intake:
 
     def _followed(self, before: "_Last", text: bytes) -> Numbered | None:
         """Find what is in the text of a server's processes; None where that is not plain."""
-        parts, old = _parts(text), _parts(before.text)
-        if parts is None or old is None:
+        parts, known = _parts(text), _parts(before.text)
+        if parts is None or known is None:
             return None
-        new = list(compress(count(), map(ne, parts, old)))
-        new += range(len(old), len(parts))
-        fresh = self._decoded([parts[place] for place in new])
+        places, unknown = _aligned(parts, known)
+        fresh = self._decoded(unknown)
         if fresh is None:
             return None
-        changed = partial(_changed, places=new, length=len(parts))
-        return Numbered(*map(changed, before.numbered, fresh))
+        columns = zip(cast("Columns", before.numbered), cast("Columns", fresh), strict=True)
+        return Numbered(*(_picked(old + new, places) for old, new in columns))
 
     def _decoded(self, parts: Sequence[bytes]) -> Numbered | None:
         """Decode processes, each without its closing brace; None where one is no such thing."""
@@ -142,6 +140,9 @@ class Intake:
         pids = [process.pid for process in found]
         starts = [NO_START if (at := ms_of(process.inicio)) is None else at for process in found]
         return Numbered(array("i", numbers), array("i", pids), array("q", starts))  # type: ignore[arg-type]
+
+
+Columns = tuple["array[int]", "array[int]", "array[int]"]
 
 
 class _Last(NamedTuple):
@@ -197,16 +198,31 @@ def _parts(text: bytes) -> list[bytes] | None:
     return None if parts.pop() else parts
 
 
-def _changed(
-    column: "array[int]", values: "array[int]", places: Sequence[int], length: int
-) -> "array[int]":
-    """Give a column of so many items with these values in these places."""
-    column = column[:length]
-    within = bisect_left(places, len(column))
-    for place, value in zip(places[:within], values, strict=False):
-        column[place] = value
-    column += values[within:]
-    return column
+def _aligned(parts: Sequence[bytes], old: Sequence[bytes]) -> tuple[list[int], list[bytes]]:
+    """Find the parts of a list in one that had most of them, in the same order.
+
+    Returns:
+        where each part is in the old list with the new parts behind it; and these.
+    """
+    places: list[int] = []
+    new: list[bytes] = []
+    at, behind = 0, len(old)
+    old = [*old, b"}"]  # which no part is
+    for part in parts:
+        if part != old[at]:
+            try:
+                at = old.index(part, at + 1, at + GONE)
+            except ValueError:
+                places.append(behind + len(new))
+                new.append(part)
+                continue
+        places.append(at)
+        at += 1
+    return places, new
+
+
+def _picked(column: "array[int]", places: Sequence[int]) -> "array[int]":
+    return array(column.typecode, [column[place] for place in places])
 
 
 _NONE = Numbered(array("i"), array("i"), array("q"))
