@@ -21,8 +21,8 @@ from tests.postgresql import PostgresServer, execute_on
 SERVERS = 6
 REPORTS = 36
 DELAY_S = 0.005
-PROMPT_S = 2.0
-"""How soon a report is answered that just came: as long as a statement waits for a lock."""
+PROMPT_S = 3.0
+"""How soon a report is answered that just came."""
 
 
 class Place(NamedTuple):

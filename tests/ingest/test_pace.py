@@ -17,8 +17,8 @@ def test_it_takes_so_many_as_fit() -> None:
     for _ in range(20):
         pace.took(pace.lines, pace.lines * STEP_S / 50)
     assert pace.lines == 50
-    pace.took(50, 10 * STEP_S)
-    assert pace.lines == 5
+    pace.took(50, 5 * STEP_S)
+    assert pace.lines == 10
 
 
 def test_it_takes_some_however_slow_they_are() -> None:

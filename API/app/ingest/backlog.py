@@ -44,7 +44,7 @@ TRY_MS = 100
 MOST = 256
 """Lines that are brought in by one transaction, at most."""
 
-FOR_EACH = 2
+FOR_EACH = 4
 """Lines that are brought in for each that is added meanwhile, at least: so it comes to an end
 however many reports come."""
 

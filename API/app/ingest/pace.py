@@ -5,7 +5,7 @@ just came or with a log of their own. Reports that come late take many questions
 network every question takes its time: so it is the time that counts, not the number of lines.
 """
 
-STEP_S = 0.25
+STEP_S = 0.75
 """How long a transaction is to take, in seconds; what waits for a lock gives up after 2."""
 
 FEW = 2
