@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, QueryError
 from API.app.compliance.postgresql import vetting
@@ -163,6 +164,21 @@ def test_a_query_that_does_not_end_is_stopped(guard: PostgresGuard) -> None:
         guard.run("SELECT count(*) FROM servers a, servers b, servers c, servers d", 1, "")
     assert time.monotonic() - began < 60
     assert guard.run("SELECT count(*) AS n FROM servers", 1, "").rows == [{"n": 400}]
+
+
+def test_waiting_for_somebody_else_is_not_being_slow(
+    guard: PostgresGuard, postgresql: PostgresServer, url: str
+) -> None:
+    """As of a lock on a whole table: it is asked again, not put aside."""
+    query = "SELECT nucleo IS NULL AS n FROM servers WHERE id_serv <> :id_serv AND id_serv < 3"
+    guard.run(query, 1, "")
+    with postgresql.connect(url.rpartition("/")[2]) as psql, psql.transaction():
+        psql.execute("LOCK TABLE servers")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            guard.run(query, 1, "")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            guard.ahead([(query, None, None)], [(1, ""), (2, "")])
+    assert guard.run(query, 1, "").rows == [{"n": 0}]
 
 
 def test_expressions_in_one_another_are_not_unfolded(guard: PostgresGuard) -> None:

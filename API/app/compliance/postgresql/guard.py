@@ -23,6 +23,7 @@ from createDB.postgresql.statements import says_otherwise, with_values
 
 SETTINGS = {
     "statement_timeout": str(TIME_MS),
+    "lock_timeout": str(TIME_MS // 2),  # sooner: a query that waits for others is not slow itself
     "max_parallel_workers_per_gather": "0",
     "work_mem": "8MB",
     "jit": "off",
@@ -130,6 +131,9 @@ class PostgresGuard:
         """Run queries for several reports at a time, to have the answers when each is run.
 
         One that fails so is run for each report alone from then on, and what it says is said there.
+
+        Raises:
+            DBAPIError: it isn't the query's fault.
         """
         for query, own, other_words in queries:
             if own is None or other_words is not None:
@@ -148,8 +152,9 @@ class PostgresGuard:
                     rows = connection.exec_driver_sql(
                         query.together, values, execution_options={AS_IT_IS: True}
                     ).all()
-                except DBAPIError:
+                except DBAPIError as error:
                     connection.rollback()
+                    refusal(error)
                     self._alone.add(query.text)
                     return
             self._keep(query, some, rows)
