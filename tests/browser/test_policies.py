@@ -37,6 +37,19 @@ def test_it_works(page: Page, visitor: Visitor) -> None:
     assert_accessible(page)
 
 
+def test_title_keeps_its_count_over_what_comes_in(page: Page, visitor: Visitor) -> None:
+    page.goto(f"{visitor.collector.url}/consola/politicas/mineros")
+    counted = re.compile(r"^\([0-9]+\) No mina ")
+    expect(page).to_have_title(counted)
+    title = page.evaluate("""() => new Promise((done) => {
+        document.addEventListener("htmx:afterSettle", ({detail}) => {
+            if (detail.requestConfig.elt.id === "said") setTimeout(() => done(document.title));
+        });
+        htmx.trigger("#said", "wake");
+    })""")
+    assert counted.match(title)
+
+
 def test_exception_is_added_and_ended(page: Page, visitor: Visitor) -> None:
     page.goto(f"{visitor.collector.url}/consola/politicas/mineros")
     page.get_by_role("row", name="web-0").get_by_role("link", name="Exceptuar").click()

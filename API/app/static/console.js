@@ -83,6 +83,8 @@
   document.addEventListener("htmx:afterOnLoad", (event) => {
     if (event.detail.xhr.status < 400) away.hidden = true;
   });
+  // The title that came with it is set after it was put in.
+  document.addEventListener("htmx:afterSettle", tellTrouble);
   for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
     document.addEventListener(failure, () => { away.hidden = false; });
   }
