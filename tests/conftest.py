@@ -1,6 +1,7 @@
 """What many tests share: a real collector in a process of its own, on a free port."""
 
 import copy
+import fcntl
 import json
 import os
 import shutil
@@ -202,6 +203,21 @@ def create_database(url: str, layout: str = "completo") -> None:
     """Make a database as createDB.py does."""
     done = nursery.run(nursery.DATABASE, ["--layout", layout, "--database", url])
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture
+def only_miner(of_all_workers: Path) -> Iterator[None]:
+    """Nobody else of this run has this machine mine: real agents see all that runs on it."""
+    with (of_all_workers / "miner.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.agente.conftest import AGENT
@@ -12,6 +13,7 @@ from tests.browser.conftest import Visitor
 from tests.conftest import DEADLINE_S
 
 
+@pytest.mark.usefixtures("only_miner")
 def test_first_server_its_miner_and_an_exception(visitor: Visitor, tmp_path: Path) -> None:
     page = visitor.page()
     page.goto(visitor.collector.url)

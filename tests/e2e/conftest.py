@@ -1,7 +1,6 @@
 """The real agent, and installations of the whole system."""
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,10 +23,9 @@ def agent(tmp_path: Path) -> Iterator[AgentRunner]:
 
 
 @pytest.fixture(scope="session")
-def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environments(of_all_workers: Path) -> Path:
     """A copy of the repository whose scripts made their environments; shared by all workers."""
-    base = tmp_path_factory.getbasetemp()
-    return make_environments(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+    return make_environments(of_all_workers)
 
 
 @pytest.fixture

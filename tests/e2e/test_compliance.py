@@ -27,6 +27,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("only_miner")
 def test_a_miner_is_noticed_and_so_is_its_end(
     new_collector: NewCollector, agent: AgentRunner, tmp_path: Path, receiver: Receiver
 ) -> None:

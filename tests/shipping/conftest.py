@@ -22,10 +22,9 @@ def require_trees() -> None:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all workers of this run share."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shipping"
+def shared(of_all_workers: Path) -> Path:
+    """A folder of ours that all workers of this run share."""
+    folder = of_all_workers / "shipping"
     folder.mkdir(exist_ok=True)
     return folder
 
