@@ -163,8 +163,7 @@ def decode_processes(text: bytes) -> list[Process] | None:
         found: list[Process] = _processes_decoder.decode(b"[%b]" % text[1:])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    far = [None for p in found if p.inicio is not None and not 1 < p.inicio.year < 9999]
-    return None if far else found
+    return None if any(_is_far(process.inicio) for process in found) else found
 
 
 def _decode(body: bytes) -> Report:
@@ -194,7 +193,7 @@ def _refuse_far_moments(report: Report) -> None:
     problems = [
         f"$.procesos[{index}].inicio: not between years 2 and 9998"
         for index, process in enumerate(report.procesos)
-        if process.inicio is not None and not 1 < process.inicio.year < 9999
+        if _is_far(process.inicio)
     ]
     if _is_far(report.arranque):
         problems.append("$.arranque: not between years 2 and 9998")
