@@ -68,10 +68,8 @@ def _stretches(
     firsts = [stretch.reports[0] for stretch in taken.values() if stretch.reports]
     around = neighbours(connection, firsts, place)
     for first in firsts:
-        before = [report for report in around[first.id_serv] if report.momento < first.momento]
-        taken[first.num_agente] = taken[first.num_agente]._replace(
-            before=before[0] if before else None
-        )
+        before, _ = around[first.id_serv]
+        taken[first.num_agente] = taken[first.num_agente]._replace(before=before)
     return taken
 
 

@@ -82,7 +82,7 @@ def _placed(
     placed = []
     for subject in subjects:
         own = judged[subject.num_agente]
-        others = [*stored[subject.id_serv], *own]
+        others = [*filter(None, stored[subject.id_serv]), *own]
         before = [other for other in others if other.momento < subject.momento]
         after = [other for other in others if other.momento > subject.momento]
         placed.append(

@@ -68,7 +68,7 @@ def select_subjects(connection: Connection, condition: str, *values: float | str
 
 def neighbours(
     connection: Connection, subjects: Iterable[Subject], until: int
-) -> Mapping[int, Sequence[Subject]]:
+) -> Mapping[int, Sequence[Subject | None]]:
     """Give the reports of its server next to each of some reports, before and after it by moment.
 
     Args:
@@ -77,13 +77,13 @@ def neighbours(
         until: the `id_serv` of the last report that counts.
 
     Returns:
-        By the numbers of `subjects`: one, both or none.
+        By the numbers of `subjects`: the one before and the one after; None where there is none.
     """
     rows = [(subject.id_serv, subject.num_agente, subject.momento) for subject in subjects]
-    found: dict[int, list[Subject]] = {id_serv: [] for id_serv, *_ in rows}
-    for statement in _NEIGHBOURS:
+    found: dict[int, list[Subject | None]] = {id_serv: [None, None] for id_serv, *_ in rows}
+    for side, statement in enumerate(_NEIGHBOURS):
         for *row, id_serv in asked(connection, statement, rows, until):
-            found[id_serv].append(Subject(row))
+            found[id_serv][side] = Subject(row)
     return found
 
 
