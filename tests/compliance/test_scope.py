@@ -122,6 +122,7 @@ def test_queries_of_their_report_alone_are_told(query: str, own: set[str] | None
     [
         (f"SELECT nucleo FROM servers {MINE} AND errores IS NOT NULL", {"nucleo", "errores"}),
         (f"SELECT s.nucleo FROM servers s, usuarios_activos u {TWO.format('s', 'u')}", None),
+        (f"SELECT 1 AS uno FROM servers {MINE}", set()),
         ("SELECT nucleo FROM servers", None),
     ],
 )

@@ -66,7 +66,7 @@ def scope_of(policy: Policy) -> Scope:
         fleet=FLEET in policy.requiere,
         names=_names(policy.consulta, reads, functions),
         own=own,
-        columns=frozenset(name for _, name in reads if name != "id_serv") if alone else None,
+        columns=frozenset(name for _, name in reads if name not in _KEYS) if alone else None,
     )
 
 
