@@ -2,7 +2,8 @@
 
 It waits until no report waits to be judged, and is done once for however many came late meanwhile:
 to do it for each would take the square of their number. From where on it is to be done is written
-with what the late reports change (`por_juzgar`): so a kill forgets none of it.
+with what the late reports change (`por_juzgar`): so a kill forgets none of it. What was said where
+reports are gone by now that it may rest on is not said anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 
 from API.app.compliance import ledger
 from API.app.compliance.court import Changes, Court
+from API.app.compliance.past import whole_since
 from API.app.compliance.subjects import Subject, neighbours, select_subjects
 from API.app.compliance.timeline import Period, Rewrite, rebuild, shortened
 from createDB.schema import OPEN
@@ -34,7 +36,11 @@ def judge_again(court: Court) -> bool:
     changes = Changes()
     with court.reader.connect() as connection, court.guard.snapshot():
         owed = ledger.owed(connection, court.judged_anew, REPORTS)
-        stretches = _stretches(connection, owed, court.place)
+        if not owed:
+            return False
+        whole = whole_since(connection)
+        since = {number: max(momento, whole) for number, momento in owed.items()}
+        stretches = _stretches(connection, since, court.place)
         court.ask_ahead([report for stretch in stretches.values() for report in stretch.reports])
         # What ends where a stretch begins may go on.
         moments = {number: stretch.reports[0].momento - 1
@@ -46,10 +52,9 @@ def judge_again(court: Court) -> bool:
         for (num_agente, number), periods in said.items():
             if rewrite := _rewritten(court, number, stretches[num_agente], periods):
                 changes.replace(court.standings.get(num_agente), rewrite)
-    if stretches:
-        court.settle(changes, {number: stretch.end for number, stretch in stretches.items()})
-        court.judged_anew = max(stretches)
-    return bool(stretches)
+    court.settle(changes, {number: stretch.end for number, stretch in stretches.items()})
+    court.judged_anew = max(stretches)
+    return True
 
 
 def _stretches(

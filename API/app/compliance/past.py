@@ -30,8 +30,18 @@ class Late(NamedTuple):
         return Case(self.subject, self.before)
 
 
+LOOK_BACK_MS = 7 * 24 * 3_600_000
+"""How far policies may look back at other reports, in milliseconds: what they said of a report is
+said anew only while all of that is kept."""
+
 Timelines = dict[tuple[int, int], dict[int, Period]]
 """Server and policy -> when it begins -> a period."""
+
+
+def whole_since(connection: Connection) -> int:
+    """Give the moment from which on all is kept that policies look at for a report."""
+    limit = limits_of(connection).reportes
+    return limit + LOOK_BACK_MS if limit else 0
 
 
 def judge_late(
@@ -40,7 +50,8 @@ def judge_late(
 ) -> None:  # fmt: skip
     """Judge reports that stand before others that were judged.
 
-    Those whose days were over before they came change nothing.
+    Those whose days were over before they came change nothing. Policies that look at other
+    reports say nothing of those that came so late that some of these may be gone.
 
     Args:
         court: knows where their servers stand.
@@ -52,6 +63,7 @@ def judge_late(
     if not subjects:
         return
     limit = limits_of(connection).reportes
+    whole = whole_since(connection)
     kept = [subject for subject in subjects if subject.momento >= limit]
     placed = _placed(court, connection, kept, [case.subject for case in in_time])
     differences = changes_of(connection, [late.case for late in placed])
@@ -59,7 +71,10 @@ def judge_late(
     court.ask_ahead(kept)
     for late in placed:
         num_agente = late.subject.num_agente
-        for number in court.rulebook.due(late.case, differences.get(late.subject.id_serv, ())):
+        due = court.rulebook.due(late.case, differences.get(late.subject.id_serv, ()))
+        if late.subject.momento < whole:
+            due = due - court.rulebook.of_others
+        for number in due:
             known = timelines.get((num_agente, number), {})
             if rewrite := _inserted(court, number, late, known):
                 changes.replace(court.standings[num_agente], rewrite)

@@ -6,8 +6,12 @@ import structlog
 from sqlalchemy import Connection
 
 from API.app.compliance import ledger
-from API.app.compliance.court import Changes, Court
+from API.app.compliance.court import Changes, Court, Standing
 from API.app.compliance.docket import items_of
+from API.app.compliance.judging import Outcome, Verdict
+from API.app.compliance.past import whole_since
+from API.app.compliance.subjects import Subject
+from API.app.compliance.timeline import Judged
 
 log = structlog.get_logger()
 
@@ -26,12 +30,13 @@ def review(court: Court) -> bool:
         servers = list(connection.exec_driver_sql(_SERVERS, (since, SERVERS)).scalars())
         court.remember(connection, servers)
         _have_at_hand(court, connection, servers, pending)
+        whole = whole_since(connection)
         for num_agente in servers:
             standing = court.standings[num_agente]
             if standing.subject is None:
                 continue  # its first report will be judged by all
             for number in pending:
-                judged = court.judged(number, standing.subject)
+                judged = _judged(court, number, standing, standing.subject, whole)
                 changes.judge(standing, number, standing.subject, judged)
     upto = servers[-1] if servers else None
 
@@ -45,6 +50,18 @@ def review(court: Court) -> bool:
     if upto is None:
         log.info("every server judged anew", policies=len(pending))
     return True
+
+
+def _judged(court: Court, number: int, standing: Standing, latest: Subject, whole: int) -> Judged:
+    """Tell what a policy says of a server's latest report.
+
+    Where it looks at other reports, of which some are gone, that is what it said before.
+    """
+    known = standing.open.get(number)
+    if known and latest.momento < whole and number in court.rulebook.of_others:
+        said = Outcome(Verdict(known.veredicto), known.latest, known.razon)
+        return Judged(latest.momento, said)
+    return court.judged(number, latest)
 
 
 def _have_at_hand(
