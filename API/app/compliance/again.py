@@ -43,10 +43,10 @@ def judge_again(court: Court) -> bool:
         stretches = _stretches(connection, since, court.place)
         court.ask_ahead([report for stretch in stretches.values() for report in stretch.reports])
         # What ends where a stretch begins may go on.
-        moments = {number: stretch.reports[0].momento - 1
-                   for number, stretch in stretches.items() if stretch.reports}  # fmt: skip
+        spans = {number: (stretch.reports[0].momento - 1, stretch.end)
+                 for number, stretch in stretches.items() if stretch.reports}  # fmt: skip
         said: dict[tuple[int, int], list[Period]] = {}
-        for period in ledger.periods_after(connection, moments):
+        for period in ledger.periods_within(connection, spans):
             if period.num_politica in court.rulebook.of_others:
                 said.setdefault(period[:2], []).append(period)
         for (num_agente, number), periods in said.items():

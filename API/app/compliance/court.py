@@ -191,7 +191,8 @@ class Court:
         for number in unknown:
             self.standings[number] = Standing(by_server.get(number), {})
         since = dict.fromkeys(unknown, OPEN - 1) | {each.num_agente: each.momento for each in last}
-        for period in ledger.periods_after(connection, since):
+        spans = {number: (momento, OPEN) for number, momento in since.items()}
+        for period in ledger.periods_within(connection, spans):
             if period.hasta == OPEN or period.num_politica in self.rulebook.by_report:
                 self.standings[period.num_agente].open[period.num_politica] = period
 

@@ -90,9 +90,18 @@ def write(
         incidents.follow(connection, [row for row in rows if row[:2] in turned])
 
 
-def periods_after(connection: Connection, moments: Mapping[int, int]) -> Sequence[Period]:
-    """Give the periods of some servers that end after a moment of each, by their beginnings."""
-    return [Period(*row) for row in asked(connection, _AFTER, list(moments.items()))]
+def periods_within(
+    connection: Connection, spans: Mapping[int, tuple[int, int]]
+) -> Sequence[Period]:
+    """Give what policies say of some servers, by the periods' beginnings.
+
+    Args:
+        connection: to the database.
+        spans: of each server two moments: periods are given that end after the first and do not
+            begin after the second.
+    """
+    rows = [(number, *span) for number, span in spans.items()]
+    return [Period(*row) for row in asked(connection, _WITHIN, rows)]
 
 
 def owe(connection: Connection, moments: Mapping[int, int]) -> None:
@@ -143,10 +152,10 @@ _END_ALL = f"""
 """  # noqa: S608 - a number of our own
 _REVIEWED = "UPDATE politicas SET repaso = ? WHERE num_politica = ?"
 _COLUMNS = ", ".join(f"c.{name}" for name in Period._fields)
-_AFTER = f"""
-    {given("num_agente", "momento")}
+_WITHIN = f"""
+    {given("num_agente", "desde", "hasta")}
     SELECT {_COLUMNS} FROM dados d CROSS JOIN cumplimiento c ON c.num_agente = d.num_agente
-    WHERE +c.hasta > d.momento ORDER BY c.desde
+    WHERE +c.hasta > d.desde AND c.desde <= d.hasta ORDER BY c.desde
 """  # noqa: S608
 """Server by server: the index that has `hasta` in front would find those of all."""
 _OWE = """

@@ -67,7 +67,7 @@ def judge_late(
     kept = [subject for subject in subjects if subject.momento >= limit]
     placed = _placed(court, connection, kept, [case.subject for case in in_time])
     differences = changes_of(connection, [late.case for late in placed])
-    timelines = _timelines(connection, kept, changes)
+    timelines = _timelines(connection, placed, changes)
     court.ask_ahead(kept)
     for late in placed:
         num_agente = late.subject.num_agente
@@ -111,15 +111,16 @@ def _moment(subject: Subject) -> int:
     return subject.momento
 
 
-def _timelines(connection: Connection, subjects: Iterable[Subject], changes: Changes) -> Timelines:
-    """Give what is said of the servers of some reports, from the first of these on."""
-    moments: dict[int, int] = {}
-    for subject in subjects:
-        known = moments.get(subject.num_agente, subject.momento)
-        moments[subject.num_agente] = min(known, subject.momento)
+def _timelines(connection: Connection, placed: Iterable[Late], changes: Changes) -> Timelines:
+    """Give what is said of the servers of some late reports where these stand."""
+    spans: dict[int, tuple[int, int]] = {}
+    for late in placed:
+        first, last = late.subject.momento, late.after.momento
+        known = spans.get(late.subject.num_agente, (first, last))
+        spans[late.subject.num_agente] = (min(known[0], first), max(known[1], last))
     found: Timelines = {}
-    written = (period for period in changes.periods.values() if period.num_agente in moments)
-    for period in (*ledger.periods_after(connection, moments), *written):
+    written = (period for period in changes.periods.values() if period.num_agente in spans)
+    for period in (*ledger.periods_within(connection, spans), *written):
         found.setdefault(period[:2], {})[period.desde] = period
     return found
 
