@@ -162,6 +162,28 @@ def test_a_server_with_much_to_be_judged_anew_keeps_no_other_waiting(
     assert trial.rows("SELECT * FROM por_juzgar") == []
 
 
+def test_new_reports_wait_no_longer_than_a_turn_for_what_is_judged_anew(
+    new_trial: NewTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long a policy takes of each report."""
+    monkeypatch.setattr(again, "TURN_S", 0)
+    trial = new_trial(Layout.COMPLETO)
+    asked = noting(trial, POLICIES["direccion"][1])
+    trial.stores(*(entry(agent, 60 * n, 4 * agent + n) for agent in (0, 1) for n in (0, 2, 3)))
+    trial.judges()
+    trial.stores(*(entry(agent, 60, 4 * agent + 1, ipaddress="10.0.0.2") for agent in (0, 1)))
+    judge_new(trial.court)
+    for _ in range(4):
+        asked.clear()
+        assert judge_again(trial.court)
+        assert len(asked) <= 2, "a report, and the one before it for its evidence"
+    assert not judge_again(trial.court)
+    for number in (1, 2):
+        assert [row[:2] for row in trial.history("direccion", number)] == [
+            (0, "cumple"), (60, "no_cumple"),
+        ]  # fmt: skip
+
+
 def test_the_evidence_of_a_late_report_that_ends_a_period_is_its_last(new_trial: NewTrial) -> None:
     trial = new_trial(Layout.COMPLETO)
     trial.stores(entry(0, 0, 1, procesos=processes((7, "xmrig"))), entry(0, 120, 2))
@@ -355,13 +377,14 @@ _KEPT = """
     reports=REPORTS,
     cuts=st.sets(st.integers(0, 12), max_size=4),
     at_a_time=st.sampled_from([1, 3, 200]),
+    turn=st.sampled_from([0, again.TURN_S]),
     names_alone=st.booleans(),
     room=st.sampled_from([0, 4, desk.KEPT]),
 )
 @settings(max_examples=25)
 def test_what_is_kept_is_what_each_report_says(
     new_trial: NewTrial, layout: Layout, reports: list[Any], cuts: set[int], at_a_time: int,
-    names_alone: bool, room: int,
+    turn: float, names_alone: bool, room: int,
 ) -> None:  # fmt: skip
     trial = new_trial(layout)
     if names_alone:
@@ -371,6 +394,7 @@ def test_what_is_kept_is_what_each_report_says(
         patch.setattr(desk, "KEPT", room)
         patch.setattr(present, "BATCH", at_a_time)
         patch.setattr(again, "REPORTS", at_a_time)
+        patch.setattr(again, "TURN_S", turn)
         _store_and_judge(trial, reports, cuts)
     assert disagreements(trial) == []
     touching = trial.rows(

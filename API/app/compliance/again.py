@@ -6,6 +6,7 @@ with what the late reports change (`por_juzgar`): so a kill forgets none of it. 
 reports are gone by now that it may rest on is not said anew.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,11 +16,14 @@ from API.app.compliance import ledger
 from API.app.compliance.court import Changes, Court
 from API.app.compliance.past import whole_since
 from API.app.compliance.subjects import Subject, neighbours, select_subjects
-from API.app.compliance.timeline import Period, Rewrite, rebuild, shortened
+from API.app.compliance.timeline import Judged, Period, Rewrite, rebuild, shortened
 from createDB.schema import OPEN
 
-REPORTS = 256
-"""How many are judged at a time."""
+REPORTS = 128
+"""How many are judged at a time, at most."""
+
+TURN_S = 0.2
+"""After so long no other report is begun with, in seconds: those that just came wait meanwhile."""
 
 
 class Stretch(NamedTuple):
@@ -29,6 +33,10 @@ class Stretch(NamedTuple):
     reports: Sequence[Subject]
     end: int
     """The moment of the report after them."""
+
+    def upto(self, place: int) -> "Stretch":
+        """Give its first reports."""
+        return self._replace(reports=self.reports[:place], end=self.reports[place].momento)
 
 
 def judge_again(court: Court) -> bool:
@@ -42,18 +50,21 @@ def judge_again(court: Court) -> bool:
         since = {number: max(momento, whole) for number, momento in owed.items()}
         stretches = _stretches(connection, since, court.place)
         court.ask_ahead([report for stretch in stretches.values() for report in stretch.reports])
-        # What ends where a stretch begins may go on.
-        spans = {number: (stretch.reports[0].momento - 1, stretch.end)
-                 for number, stretch in stretches.items() if stretch.reports}  # fmt: skip
-        said: dict[tuple[int, int], list[Period]] = {}
-        for period in ledger.periods_within(connection, spans):
-            if period.num_politica in court.rulebook.of_others:
-                said.setdefault(period[:2], []).append(period)
-        for (num_agente, number), periods in said.items():
-            if rewrite := _rewritten(court, number, stretches[num_agente], periods):
-                changes.replace(court.standings.get(num_agente), rewrite)
-    court.settle(changes, {number: stretch.end for number, stretch in stretches.items()})
-    court.judged_anew = max(stretches)
+        said = _said(court, connection, stretches)
+        until = time.monotonic() + TURN_S
+        done: dict[int, int] = {}
+        for num_agente, whole_stretch in stretches.items():
+            if done and time.monotonic() > until:
+                break
+            periods = said.get(num_agente, {})
+            stretch, judged = _judged(court, whole_stretch, periods, until)
+            done[num_agente] = stretch.end
+            for number, outcomes in judged.items():
+                if outcomes:  # or it was not in force yet
+                    rewrite = _rewritten(court, stretch, periods[number], outcomes)
+                    changes.replace(court.standings.get(num_agente), rewrite)
+    court.settle(changes, done)
+    court.judged_anew = max(done)
     return True
 
 
@@ -78,14 +89,44 @@ def _stretches(
     return taken
 
 
+def _said(
+    court: Court, connection: Connection, stretches: Mapping[int, Stretch]
+) -> Mapping[int, Mapping[int, Sequence[Period]]]:
+    """Give what policies that look at other reports say of servers there, from one period before.
+
+    Returns:
+        server -> policy -> periods.
+    """
+    # What ends where a stretch begins may go on.
+    spans = {number: (stretch.reports[0].momento - 1, stretch.end)
+             for number, stretch in stretches.items() if stretch.reports}  # fmt: skip
+    said: dict[int, dict[int, list[Period]]] = {}
+    for period in ledger.periods_within(connection, spans):
+        if period.num_politica in court.rulebook.of_others:
+            of_server = said.setdefault(period.num_agente, {})
+            of_server.setdefault(period.num_politica, []).append(period)
+    return said
+
+
+def _judged(
+    court: Court, stretch: Stretch, said: Mapping[int, Sequence[Period]], until: float
+) -> tuple[Stretch, Mapping[int, Sequence[Judged]]]:
+    """Judge reports until it is others' turn; give what was judged, and what each policy says."""
+    found: dict[int, list[Judged]] = {number: [] for number in said}
+    for place, report in enumerate(stretch.reports):
+        if place and time.monotonic() > until:
+            return stretch.upto(place), found
+        for number, periods in said.items():
+            if report.momento >= periods[0].desde:
+                found[number].append(court.judged(number, report))
+    return stretch, found
+
+
 def _rewritten(
-    court: Court, number: int, stretch: Stretch, periods: Sequence[Period]
-) -> Rewrite | None:
+    court: Court, stretch: Stretch, periods: Sequence[Period], judged: Sequence[Judged]
+) -> Rewrite:
     """Tell what becomes of a policy's periods, from the one before the stretch on."""
-    reports = [each for each in stretch.reports if each.momento >= periods[0].desde]
-    if not reports:
-        return None  # it was not in force yet
-    start, end = reports[0].momento, stretch.end
+    start, end = judged[0].momento, stretch.end
     old = [period for period in periods if period.desde < end]
     if old[-1].hasta > end:
         after: Period | None = old[-1]._replace(desde=end)
@@ -93,8 +134,8 @@ def _rewritten(
         after = next((period for period in periods if period.desde == end), None)
         old += [after] if after else []
     cover = old[0] if old[0].desde < start else None
+    number = old[0].num_politica
     before = court.judged(number, stretch.before) if cover and stretch.before else None
-    judged = [court.judged(number, report) for report in reports]
     return Rewrite(old, rebuild(shortened(cover, before, start), judged, after, old[0], end))
 
 
