@@ -17,12 +17,6 @@ Label = tuple[str, str | None]
 
 NO_PID = -1
 
-Start = datetime | int | None
-"""When something began: a moment, or its milliseconds since 1970; None or `NO_START` where that is
-not known."""
-
-NO_START = -(1 << 63)
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
@@ -47,18 +41,16 @@ class Items(NamedTuple):
     labels: Sequence[Label]
     pids: Sequence[int]
     """Of each item; `NO_PID` without one."""
-    starts: Sequence[Start]
-    """Of each item; empty where it never is known."""
+    starts: Sequence[datetime | None]
+    """Of each item, when it began, where that is known; empty where it never is."""
 
 
 NOTHING = Items([], [], [])
 
 
-def ms_of(start: Start) -> int | None:
+def ms_of(start: datetime | None) -> int | None:
     """Give a start in milliseconds since 1970; None where it is not known."""
-    if isinstance(start, datetime):
-        return (start - _EPOCH) // _MS
-    return None if start == NO_START else start
+    return None if start is None else (start - _EPOCH) // _MS
 
 
 class Fact(NamedTuple):

@@ -98,9 +98,6 @@ class InvalidReportError(ValueError):
 
 _decoder = msgspec.json.Decoder(Report)
 _known_decoder = msgspec.json.Decoder(_KnownReport)
-_processes_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[_KnownProcess])
-
-_PROCESSES = b'"procesos"'
 
 # A JSON escape for NUL or for one half of a surrogate pair alone. It also finds the harmless, an
 # escaped backslash before 'u0000'; `_refuse_forbidden_text` then looks at the decoded strings.
@@ -127,43 +124,6 @@ def decode_report(body: bytes) -> Report:
         raise InvalidReportError(["$.fecha_hora: not between years 1 and 9999 in UTC"]) from None
     except msgspec.DecodeError as error:
         raise InvalidReportError([f"$: {error}"]) from None
-
-
-def decode_apart(body: bytes) -> tuple[Report, bytes] | None:
-    """Decode a report but for its processes; give it without them, and their JSON text.
-
-    That has a comma before the first, as there is one before each of the others. With what
-    `decode_processes` says of it, this says no less of `body` than `decode_report` does.
-
-    Returns:
-        None where the report is not as plain as most are, or wrong: `decode_report` is to be asked.
-    """
-    start = body.find(b"[", body.find(_PROCESSES)) + 1
-    end = body.find(b"]", start)
-    if b"\\" in body or end < 0:
-        return None
-    # Without escapes every quote is one. So where this is a report, the brackets are those of its
-    # processes: nowhere else does a report have an array after a string of that name.
-    rest = body[:start] + body[end:]
-    if rest.count(_PROCESSES) != 1:
-        return None
-    try:
-        report: Report = _known_decoder.decode(rest)
-        report.fecha_hora = _as_utc(report.fecha_hora)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
-        return None
-    return None if _is_far(report.arranque) else (report, b"," + body[start:end])
-
-
-def decode_processes(text: bytes) -> list[Process] | None:
-    """Decode processes with a comma before each; None where something about them is wrong."""
-    if text[:1] != b",":
-        return None
-    try:
-        found: list[Process] = _processes_decoder.decode(b"[%b]" % text[1:])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return None if any(_is_far(process.inicio) for process in found) else found
 
 
 def _decode(body: bytes) -> Report:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from API.app.facts import Items, Label, Start
+from API.app.facts import Items, Label
 
 REMEMBERED = 10_000
 """Labels that have numbers, before a vocabulary is full."""
@@ -26,13 +26,11 @@ class Numbered(NamedTuple):
 
     labels: "array[int]"
     pids: "array[int]"
-    starts: "array[int] | Sequence[Start]"
-    """In milliseconds, or as they were read."""
+    starts: Sequence[datetime | None]
 
     def packed(self) -> "Packed":
         """Give it as it goes over a connection."""
-        starts = self.starts.tobytes() if isinstance(self.starts, array) else self.starts
-        return Packed(self.labels.tobytes(), self.pids.tobytes(), starts)  # type: ignore[arg-type]
+        return Packed(self.labels.tobytes(), self.pids.tobytes(), self.starts)
 
 
 class Packed(msgspec.Struct, array_like=True, gc=False):
@@ -40,16 +38,11 @@ class Packed(msgspec.Struct, array_like=True, gc=False):
 
     labels: bytes
     pids: bytes
-    starts: bytes | list[datetime | None]
+    starts: Sequence[datetime | None]
 
     def unpacked(self) -> Numbered:
         """Give it as it was."""
-        starts = self.starts
-        return Numbered(
-            array("i", self.labels),
-            array("i", self.pids),
-            array("q", starts) if isinstance(starts, bytes) else starts,
-        )
+        return Numbered(array("i", self.labels), array("i", self.pids), self.starts)
 
 
 class Spelled(msgspec.Struct, array_like=True, gc=False):
