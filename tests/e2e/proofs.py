@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from createDB.schema import OPEN
-from tests.conftest import CollectorProcess, wait_until
-from tests.e2e.reporters import LONG_S, Taken
+from tests.conftest import CollectorProcess
+from tests.e2e.reporters import Taken, wait_for_logs, wait_for_the_last
 
 Row = dict[str, Any]
 Period = tuple[str, Any, int, int]
@@ -33,8 +33,10 @@ VERDICTS = """
     WHERE id_politica = 'mineros' AND id_agente = ANY(?)
 """
 UNJUDGED = """
-    SELECT count(*) + (SELECT count(*) FROM por_juzgar) AS n FROM servers
-    WHERE id_serv > coalesce((SELECT hasta FROM avance WHERE que = 'juzgado'), 0)
+    SELECT (SELECT count(*) FROM servers
+            WHERE id_serv > coalesce((SELECT hasta FROM avance WHERE que = 'juzgado'), 0)) AS new,
+           (SELECT count(*) FROM por_juzgar p
+            LEFT JOIN servers s ON s.num_agente = p.num_agente AND s.momento >= p.desde) AS anew
 """
 LOGS = "SELECT archivo, posicion FROM bitacoras"
 
@@ -43,7 +45,7 @@ def assert_stored_once(collectors: Sequence[CollectorProcess], taken: Sequence[T
     """Check database, logs and verdicts against what was taken."""
     asked = collectors[0]
     posted = {each.report["id_reporte"]: each.report for each in taken}
-    wait_until(lambda: not any(map(_waits, collectors)), "the logs are brought in", LONG_S)
+    wait_for_logs(collectors)
     agents = sorted({report["id_agente"] for report in posted.values()})
     rows = asked.rows(REPORTS, agents)
     stored = Counter(row["id_reporte"] for row in rows)
@@ -57,13 +59,15 @@ def assert_stored_once(collectors: Sequence[CollectorProcess], taken: Sequence[T
     _assert_logs(collectors, taken)
     placed = _in_place(rows, posted)
     assert set(_periods(asked.rows(PERIODS, agents))) == set(_lived(placed))
-    wait_until(lambda: asked.rows(UNJUDGED) == [{"n": 0}], "everything is judged", LONG_S)
+    wait_for_the_last(lambda: _unjudged(asked), "everything is judged")
     found = [_period(row, row["veredicto"]) for row in asked.rows(VERDICTS, agents)]
     assert sorted(found) == sorted(_verdicts(placed))
 
 
-def _waits(collector: CollectorProcess) -> bool:
-    return (collector.storage / "pendientes.json").exists()
+def _unjudged(collector: CollectorProcess) -> list[int]:
+    """Tell how many reports are to be judged, and how many to be judged anew."""
+    [row] = collector.rows(UNJUDGED)
+    return [row["new"], row["anew"]]
 
 
 def _assert_answers(taken: Sequence[Taken], numbers: Mapping[str, int]) -> None:

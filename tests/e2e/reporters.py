@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 
 import requests
 
+from API.app.ingest.standing import standing_of
 from tests.conftest import CollectorProcess, make_report, wait_until
 
 SERVERS = 4
@@ -21,7 +22,37 @@ PAUSE_S = 0.04
 LONG_S = 300.0
 """How long what is waited for may take on a machine that has much else to do, in seconds."""
 
+LOOK_S = 0.2
+"""Between two looks at what is left, in seconds: a look is work for the machine too."""
+
 Clock = Callable[[], datetime]
+
+
+def wait_for_the_last(left: Callable[[], list[int]], what: str) -> None:
+    """Wait until nothing is left, however long it takes, as long as there is less and less.
+
+    Args:
+        left: tells how much there is left; of several numbers the first counts most.
+        what: is waited for.
+    """
+    least, since = left(), time.monotonic()
+    while any(least):
+        time.sleep(LOOK_S)
+        if (now := left()) < least:
+            least, since = now, time.monotonic()
+        assert time.monotonic() - since < LONG_S, f"{what}: {now} left, and it goes on no more"
+
+
+def wait_for_logs(collectors: Sequence[CollectorProcess]) -> None:
+    """Wait until the database has all that is in the collectors' logs."""
+    for collector in collectors:
+        wait_for_the_last(lambda: [_behind(collector)], "the log is brought in")  # noqa: B023
+
+
+def _behind(collector: CollectorProcess) -> int:
+    """Tell how much is to be done until the database has all: a step for each report, and one."""
+    standing = standing_of(collector.storage)
+    return standing.reportes + 1 if standing else 0
 
 
 class Taken(NamedTuple):

@@ -26,7 +26,7 @@ from tests.conftest import (
     make_report,
     wait_until,
 )
-from tests.e2e.reporters import LONG_S
+from tests.e2e.reporters import wait_for_logs
 from tests.postgresql import PostgresServer, execute_on
 
 
@@ -164,7 +164,7 @@ def test_no_server_sees_that_the_database_is_away(
     fleet.wait_for(201, 20)
     with locked(shared_collector):
         fleet.wait_for(202, 20_000 if long_run else 100)
-    wait_until(lambda: has_everything(shared_collector), "the log is brought in", LONG_S)
+    wait_for_logs([shared_collector])
     fleet.wait_for(201, 20)
     fleet.stop()
     assert set(fleet.statuses()) == {201, 202}

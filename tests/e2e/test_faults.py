@@ -31,7 +31,7 @@ from tests.conftest import (
 )
 from tests.e2e.cable import Cable
 from tests.e2e.proofs import assert_stored_once
-from tests.e2e.reporters import Reporters
+from tests.e2e.reporters import Reporters, wait_for_logs
 from tests.enrolment import Member
 from tests.postgresql import PostgresServer, execute_on
 
@@ -191,6 +191,7 @@ def test_every_report_is_stored_once(
         with Reporters(place.both, place.servers) as reporters:
             reporters.wait_for(FEW, 201)
             fault(place, reporters)
+            wait_for_logs(place.both)
             for collector in place.both:
                 reporters.wait_for(FEW, 201, by=collector)
         assert_stored_once(place.both, reporters.taken)
