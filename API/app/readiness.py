@@ -26,7 +26,7 @@ def readiness(collector: Collector) -> Readiness:
         "disco": _disk(collector),
         "escritor": collector.writer.trouble(),
     }
-    away = _database(collector)
+    away = _away(collector, standing)
     is_full = standing.is_full() if standing else collector.settings.pending == 0
     accepts = not any(needed.values())
     if away or standing:
@@ -37,10 +37,16 @@ def readiness(collector: Collector) -> Readiness:
 def _pending(standing: Standing | None) -> str | None:
     if standing is None:
         return None
-    return f"{standing.reportes:,} reports wait in the log for the database: {standing.motivo}"
+    waiting = f"{standing.reportes:,} reports wait in the log for the database"
+    return (
+        f"{waiting}, which gets them now" if standing.volviendo else f"{waiting}: {standing.motivo}"
+    )
 
 
-def _database(collector: Collector) -> str | None:
+def _away(collector: Collector, standing: Standing | None) -> str | None:
+    """Tell why the database takes no reports; whoever writes them knows it before we have asked."""
+    if standing and not standing.volviendo:
+        return standing.motivo
     try:
         with collector.engine.begin() as connection:
             connection.exec_driver_sql("UPDATE bitacoras SET posicion = posicion WHERE 1 = 0")

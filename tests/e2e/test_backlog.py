@@ -249,7 +249,7 @@ def test_it_says_that_it_accepts_and_how_much_waits(shared_collector: CollectorP
             assert collector.post(make_report()).status_code == 202
         ready = collector.get("/readyz")
         assert ready.status_code == 200
-        reason = "canceling statement" if collector.postgresql else "database is locked"
+        reason = "else has locked bitacoras" if collector.postgresql else "database is locked"
         assert reason in ready.json()["comprobaciones"]["base_de_datos"]
         assert reason in ready.json()["comprobaciones"]["pendientes"]
         wait_until(

@@ -1,6 +1,7 @@
 """A collector that hangs in the middle of a COPY keeps no other's log out for long."""
 
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -19,6 +20,7 @@ from API.app.ingest.lockout import Lockout
 from API.app.ingest.recovery import Recovered
 from API.app.ingest.store import utc_now
 from API.app.ingest.writer import Waiting
+from createDB.engine import database_url, open_engine
 from tests.conftest import wait_until
 from tests.ingest.conftest import AGENTS, entry
 from tests.ingest.test_several import Collector, stored
@@ -84,3 +86,27 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch, url: str, engine: Engine
     assert not lockout.note(refusal.value)
     assert not lockout.note(ValueError(AGENTS[0]))
     assert not lockout.note(None)
+
+
+@pytest.fixture
+def stranger(url: str) -> Iterator[Engine]:
+    """Connect as a role that may look at nobody else's doings."""
+    role = f"r{uuid.uuid4().hex}"
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+        engine = open_engine(database_url(url).set(username=role))
+        yield engine
+        engine.dispose()
+        connection.execute(f"DROP ROLE {role}")
+
+
+def test_it_is_told_who_has_locked_a_table(url: str, engine: Engine, stranger: Engine) -> None:
+    with closing(psycopg.connect(url, application_name="psql")) as other:
+        other.execute("LOCK TABLE servers")
+        with engine.begin() as asked, pytest.raises(OperationalError) as refusal:
+            asked.exec_driver_sql("LOCK TABLE servers NOWAIT")
+        who = f"servers: postgres with psql, process {other.info.backend_pid} of PostgreSQL"
+        for each in (engine, stranger):
+            assert Lockout(each).reason_of(refusal.value) == f"somebody else has locked {who}"
+    assert "lock" in Lockout(engine).reason_of(refusal.value), "nobody has it any more"
+    assert Lockout(engine).reason_of(ValueError("away")) == "away"

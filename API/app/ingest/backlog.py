@@ -25,7 +25,7 @@ from API.app.ingest.pace import Pace
 from API.app.ingest.recovery import Recovered, ahead, import_chunk, lines_of
 from API.app.ingest.standing import Standing, hide, show
 from API.app.ingest.store import Store, utc_now
-from API.app.ingest.writer import Waiting, Writer, reason_of
+from API.app.ingest.writer import Waiting, Writer
 from createDB.engine import open_engine
 from createDB.errors import DatabaseUnusableError
 from createDB.state import require_current
@@ -98,6 +98,7 @@ class Backlog:
         self._owed = 0
         self._lockout = Lockout(engine)
         self._try: Future[bool] | None = None
+        self._is_worth_it = False
         self._next_try = 0.0
         hide(journal.folder.parent)
 
@@ -135,7 +136,7 @@ class Backlog:
         if is_locked(error) and not self._is_sorting:
             self._store_free(batch)
             return
-        reason = reason_of(error)
+        reason = self._lockout.reason_of(error)
         log.error("the database is away; reports are kept in the log", reason=reason)
         self._standing = Standing(time.time(), reason, self._most)
         self._next_try = time.monotonic() + TRY_S
@@ -172,8 +173,8 @@ class Backlog:
         if self._standing is None:
             return pause
         self._show(self._standing)
-        if self._standing.volviendo:
-            self._bring_in()
+        if self._is_worth_it:
+            self._bring_in(self._standing)
             return 0.0
         now = time.monotonic()
         if self._try is None:
@@ -183,8 +184,8 @@ class Backlog:
             self._try = self._aside.submit(self._is_back)
         if not self._try.done():
             return LOOK_S
-        self._standing.volviendo, self._try = self._try.result(), None
-        if self._standing.volviendo:
+        self._is_worth_it, self._try = self._try.result(), None
+        if self._is_worth_it:
             self._pace.begin_anew()
             self._owed = 0
             self._engine.dispose()  # what was connected to it before may lead nowhere
@@ -234,18 +235,21 @@ class Backlog:
             f"{self._most:,} reports wait for the database already, which is away: {reason}"
         )
 
-    def _bring_in(self) -> None:
+    def _bring_in(self, standing: Standing) -> None:
         """Bring lines into the database, in short transactions, and more than were added.
 
         Where there are none left, all is as before.
         """
         try:
             brought = self._import_some()
+            if brought and not standing.volviendo:
+                log.warning("the database is back; it gets what came while it was away")
+                standing.volviendo = True
             while brought and self._owed:
                 brought = self._import_some()
         except Exception as error:  # noqa: BLE001 - what is in the log can wait for whatever it is
             self._lockout.note(error)
-            self._turn_away(reason_of(error))
+            self._turn_away(self._lockout.reason_of(error))
             self._next_try = time.monotonic() + TRY_S
             return
         self._lockout.note(None)
@@ -254,9 +258,10 @@ class Backlog:
 
     def _turn_away(self, reason: str) -> None:
         """Note that the database took nothing after all; it is told once, as it goes on."""
+        self._is_worth_it = False
         if self._standing:
-            if self._standing.motivo != reason:
-                log.warning("the database is away again", reason=reason)
+            if self._standing.volviendo or self._standing.motivo != reason:
+                log.warning("the database is away still", reason=reason)
             self._standing.volviendo, self._standing.motivo = False, reason
 
     def _import_some(self) -> int:
@@ -284,7 +289,7 @@ class Backlog:
         if self._standing:
             seconds = round(time.time() - self._standing.desde)
             log.warning("the database has what came while it was away", seconds=seconds)
-        self._standing = None
+        self._standing, self._is_worth_it = None, False
         self._waiting.clear()
         hide(self._journal.folder.parent)
 

@@ -5,9 +5,12 @@ until PostgreSQL ends that (`HUNG` of its engine), or, where it hangs in a COPY,
 """
 
 import time
+from contextlib import suppress
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
+
+from API.app.ingest.writer import reason_of
 
 LOCKED = "55P03"
 """The code of a lock that was not to be had in time."""
@@ -39,6 +42,16 @@ class Lockout:
             return False
         self._since = self._since or time.monotonic()
         return self._seconds() < PATIENCE_S
+
+    def reason_of(self, error: Exception) -> str:
+        """Say what is the matter; of a table that somebody has locked, who that is."""
+        if is_locked(error):
+            from API.app.ingest.postgresql.holding import lockers
+
+            with suppress(DBAPIError), self._engine.begin() as connection:
+                if others := lockers(connection):
+                    return f"somebody else has locked {others[0]}"
+        return reason_of(error)
 
     def end_hung(self) -> None:
         """End the collectors' transactions that hang, if it has taken so long.

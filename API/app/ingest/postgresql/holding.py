@@ -52,6 +52,14 @@ def held_by_others(connection: Connection, idents: Collection[str]) -> Collectio
     return set(connection.exec_driver_sql(_HELD, (list(idents), list(idents))).scalars())
 
 
+def lockers(connection: Connection) -> Sequence[str]:
+    """Tell who has locked tables so that nobody can write to them: `servers: ana with psql, ...`.
+
+    Whatever our role is, PostgreSQL tells it this much of everybody.
+    """
+    return connection.exec_driver_sql(_LOCKERS).scalars().all()
+
+
 def end_hung(connection: Connection) -> None:
     """End the transactions of collectors that hang.
 
@@ -109,6 +117,16 @@ _HELD = """
         SELECT id_agente FROM agentes WHERE id_agente = ANY(?) ORDER BY num_agente
         FOR NO KEY UPDATE SKIP LOCKED)
     SELECT id_agente FROM agentes WHERE id_agente = ANY(?) EXCEPT SELECT id_agente FROM free
+"""
+_LOCKERS = """
+    SELECT concat(min(c.relname), ': ', a.usename, ' with ' || nullif(application_name, ''),
+                  ', process ', pid, ' of PostgreSQL')
+    FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a USING (pid)
+    WHERE l.granted AND pid <> pg_backend_pid()
+    AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+    GROUP BY pid, a.usename, application_name ORDER BY pid
 """
 _END_HUNG = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
