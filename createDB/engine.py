@@ -83,6 +83,12 @@ def database_path(url: URL) -> Path:
     return Path(url.database or "").absolute()
 
 
+def said_by(error: DBAPIError) -> str:
+    """Give what the database says is the matter, in a line; PostgreSQL says more after it."""
+    primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    return " ".join((primary or str(error.orig)).split())
+
+
 def open_engine(
     url: URL,
     *,

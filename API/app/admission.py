@@ -33,6 +33,7 @@ from API.app.queries.admission import (
     server_called,
     was_followed,
 )
+from createDB.engine import said_by
 
 log = structlog.get_logger()
 
@@ -207,4 +208,4 @@ def _if_the_database_lets(what: str) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        log.warning(f"cannot {what}", reason=str(error.orig))
+        log.warning(f"cannot {what}", reason=said_by(error))

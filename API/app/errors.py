@@ -9,6 +9,8 @@ from flask import Flask, Response
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
+from createDB.engine import said_by
+
 log = structlog.get_logger()
 
 
@@ -88,7 +90,7 @@ def register_error_handlers(app: Flask) -> None:
     @app.errorhandler(InterfaceError)
     @app.errorhandler(OperationalError)
     def database_away(error: InterfaceError | OperationalError) -> Response:
-        log.error("the database cannot be read", reason=str(error.orig))
+        log.error("the database cannot be read", reason=said_by(error))
         return unavailable(StorageUnavailableError(f"the database cannot be read: {error.orig}"))
 
     @app.errorhandler(DataError)

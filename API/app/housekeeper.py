@@ -31,7 +31,7 @@ from API.app.jobs import Turn
 from API.app.partitioned import Partitioned
 from API.app.settings import Settings
 from API.app.storage import owner_of
-from createDB.engine import database_file, is_postgresql
+from createDB.engine import database_file, is_postgresql, said_by
 from createDB.postgresql.locks import Lock
 
 log = structlog.get_logger()
@@ -161,7 +161,7 @@ class Housekeeper:
             with self._own.begin() as connection:
                 refresh(connection)
         except DBAPIError as error:
-            log.warning("statistics are made later", reason=str(error.orig))
+            log.warning("statistics are made later", reason=said_by(error))
         finally:
             self._own.dispose()
 

@@ -16,6 +16,7 @@ from API.app.collector import Collector, the_collector
 from API.app.door.entrance import origin
 from API.app.errors import ProblemError
 from API.app.version import HEADER, VERSION
+from createDB.engine import said_by
 
 log = structlog.get_logger()
 
@@ -137,4 +138,4 @@ def _note(collector: Collector, used: sessions.Session | tokens.Token) -> None:
             else:
                 tokens.note_use(connection, used)
     except OperationalError as error:
-        log.warning("cannot note a use", reason=str(error.orig))
+        log.warning("cannot note a use", reason=said_by(error))

@@ -23,6 +23,7 @@ from API.app.compliance.review import review
 from API.app.jobs import AGAIN_S, TakenError
 from API.app.logs import Trouble, configure_logs
 from API.app.settings import Settings
+from createDB.engine import said_by
 
 log = structlog.get_logger()
 
@@ -56,7 +57,7 @@ def _court(settings: Settings, library: Library) -> Court | None:
     except TakenError:
         return None
     except DBAPIError as error:
-        log.warning("judging begins later", reason=str(error.orig))
+        log.warning("judging begins later", reason=said_by(error))
         return None
     log.info("judging", policies=len(library.rules), pid=os.getpid())
     return court
@@ -88,7 +89,7 @@ def _judge(court: Court, parent: Connection) -> None:
             more = judge_new(court).more
             busy = review(court) or clock.tick() or more or judge_again(court)
         except DBAPIError as error:
-            trouble.met(str(error.orig))
+            trouble.met(said_by(error))
             court.forget()
             busy = False
         else:

@@ -27,6 +27,8 @@ def configure_logs() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
+    # What it warns of follows from an error that it raises, and which is told of in our words.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 class Trouble:
@@ -41,6 +43,10 @@ class Trouble:
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + AGAIN_S
             log.warning(self._event, reason=reason)
+
+    def was_told(self) -> None:
+        """Tell of no failure for a while: something else told of it."""
+        self._due = time.monotonic() + AGAIN_S
 
     def over(self) -> None:
         """Tell of the next failure at once."""

@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from API.app.collector import Collector
 from API.app.ingest.standing import Standing, standing_of
+from createDB.engine import said_by
 
 
 class Readiness(NamedTuple):
@@ -51,7 +52,7 @@ def _away(collector: Collector, standing: Standing | None) -> str | None:
         with collector.engine.begin() as connection:
             connection.exec_driver_sql("UPDATE bitacoras SET posicion = posicion WHERE 1 = 0")
     except DBAPIError as error:
-        return str(error.orig)
+        return said_by(error)
     return None
 
 

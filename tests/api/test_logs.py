@@ -20,3 +20,15 @@ def test_trouble_is_told_of_once_while_it_lasts(monkeypatch: pytest.MonkeyPatch)
     assert [line["reason"] for line in said] == [
         "the database is away", "the database is still away", "away once more"
     ]  # fmt: skip
+
+
+def test_trouble_that_was_told_is_told_of_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr("API.app.logs.time.monotonic", lambda: now)
+    trouble = Trouble("the database is away still")
+    trouble.was_told()
+    with structlog.testing.capture_logs() as said:
+        trouble.met("at once")
+        now += 61
+        trouble.met("after a minute")
+    assert [line["reason"] for line in said] == ["after a minute"]

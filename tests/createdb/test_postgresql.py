@@ -3,10 +3,12 @@
 import subprocess
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
+from createDB.engine import database_url, open_engine, said_by
 from createDB.postgresql.statements import translation
 from tests import nursery
-from tests.conftest import DEADLINE_S, LAYOUTS
+from tests.conftest import DEADLINE_S, LAYOUTS, free_port
 from tests.postgresql import PostgresServer, rows_of
 
 
@@ -31,6 +33,20 @@ from tests.postgresql import PostgresServer, rows_of
 )
 def test_a_statement_is_put_into_words_of_postgresql(statement: str, expected: str) -> None:
     assert translation(statement)[0] == expected
+
+
+def test_what_it_says_is_a_line(postgresql: PostgresServer) -> None:
+    for port, query, said in (
+        (postgresql.port, "SELECT 1,\nnada", 'column "nada" does not exist'),
+        (free_port(), "SELECT 1", "Connection refused"),
+    ):
+        url = database_url(postgresql.url()).set(port=port)
+        engine = open_engine(url)
+        with pytest.raises(DBAPIError) as refusal, engine.connect() as connection:
+            connection.exec_driver_sql(query)
+        engine.dispose()
+        assert said in said_by(refusal.value)
+        assert "\n" not in said_by(refusal.value)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

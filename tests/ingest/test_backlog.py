@@ -24,6 +24,7 @@ from API.app.ingest.store import Store, utc_now
 from API.app.ingest.writer import Waiting, Writer
 from createDB.build import build
 from createDB.engine import database_url, open_engine
+from createDB.errors import DatabaseUnusableError
 from tests.conftest import wait_until
 from tests.ingest.conftest import entry, processes
 
@@ -83,6 +84,12 @@ class Bench:
 
     def tend(self) -> bool:
         return self.backlog.tend() is None
+
+    @property
+    def reason(self) -> str:
+        """Tell why the database is away, as it is shown to others."""
+        standing = standing_of(self.folder)
+        return standing.motivo if standing else ""
 
     def stored(self) -> list[str]:
         """Give the reports in the database, by their numbers."""
@@ -227,8 +234,13 @@ def test_what_a_failed_commit_took_back_is_not_remembered(bench: Bench) -> None:
     assert bench.ask("SELECT pid FROM historial_procesos WHERE hasta IS NOT NULL") == [1]
 
 
-@pytest.mark.parametrize("damage", ["gone", "no database", "another version"])
-def test_a_database_that_is_not_ours_is_not_taken_for_it(bench: Bench, damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [("gone", "no existe"), ("no database", "no es una base"), ("another version", "versión")],
+)
+def test_a_database_that_is_not_ours_is_not_taken_for_it(
+    bench: Bench, damage: str, reason: str
+) -> None:
     reports = [entry(0, number, number) for number in range(1, 4)]
     bench.put(reports[0])
     with bench.locked():
@@ -242,8 +254,9 @@ def test_a_database_that_is_not_ours_is_not_taken_for_it(bench: Bench, damage: s
     else:
         with closing(sqlite3.connect(bench.database, isolation_level=None)) as connection:
             connection.execute("UPDATE version_esquema SET version_num = 'x'")
-    assert not backlog.is_back(bench.engine)
-    assert not bench.tend()
+    with pytest.raises(DatabaseUnusableError):
+        backlog.require_back(bench.engine)
+    wait_until(lambda: not bench.tend() and reason in bench.reason, "it does not say so")
     assert bench.put(reports[2]) == [Pending(reports[2].id_reporte)]
     assert not bench.tend()
     assert bench.database.exists() == (damage != "gone")

@@ -16,7 +16,7 @@ from API.app.alerts.outbox import Due
 from API.app.jobs import TakenError, Turn
 from API.app.logs import Trouble
 from API.app.queries.times import now_ms
-from createDB.engine import open_engine
+from createDB.engine import open_engine, said_by
 from createDB.postgresql.locks import Lock
 
 log = structlog.get_logger()
@@ -93,7 +93,7 @@ class Sender:
         except TakenError:
             log.warning("another collector tells")
         except DBAPIError as error:
-            self._trouble.met(str(error.orig))
+            self._trouble.met(said_by(error))
         else:
             self._trouble.over()
 

@@ -26,6 +26,7 @@ from API.app.ingest.recovery import Recovered, ahead, import_chunk, lines_of
 from API.app.ingest.standing import Standing, hide, show
 from API.app.ingest.store import Store, utc_now
 from API.app.ingest.writer import Waiting, Writer
+from API.app.logs import Trouble
 from createDB.engine import open_engine
 from createDB.errors import DatabaseUnusableError
 from createDB.state import require_current
@@ -99,6 +100,7 @@ class Backlog:
         self._lockout = Lockout(engine)
         self._try: Future[bool] | None = None
         self._is_worth_it = False
+        self._trouble = Trouble("the database is away still")
         self._next_try = 0.0
         hide(journal.folder.parent)
 
@@ -138,6 +140,7 @@ class Backlog:
             return
         reason = self._lockout.reason_of(error)
         log.error("the database is away; reports are kept in the log", reason=reason)
+        self._trouble.was_told()
         self._standing = Standing(time.time(), reason, self._most)
         self._next_try = time.monotonic() + TRY_S
         self._keep([*self._detained.release(), *batch])
@@ -193,15 +196,15 @@ class Backlog:
 
     def _is_back(self) -> bool:
         """Try whether the database takes a batch, of this collector."""
-        if not is_back(self._engine):
-            return False
         try:
+            require_back(self._engine)
             self._lockout.end_hung()
             if self._claim is None or self._claim.take():
                 return True
-        except (DBAPIError, DatabaseUnusableError):
-            return False
-        self._turn_away("another collector has taken this one's name; see docs/postgresql.md")
+            reason = "another collector has taken this one's name; see docs/postgresql.md"
+        except (DBAPIError, DatabaseUnusableError, OSError) as error:
+            reason = self._lockout.reason_of(error)
+        self._turn_away(reason)
         return False
 
     def _keep(self, batch: Sequence[Waiting]) -> None:
@@ -244,6 +247,7 @@ class Backlog:
             brought = self._import_some()
             if brought and not standing.volviendo:
                 log.warning("the database is back; it gets what came while it was away")
+                self._trouble.over()
                 standing.volviendo = True
             while brought and self._owed:
                 brought = self._import_some()
@@ -257,11 +261,10 @@ class Backlog:
             self._end_of_it()
 
     def _turn_away(self, reason: str) -> None:
-        """Note that the database took nothing after all; it is told once, as it goes on."""
+        """Note why the database takes nothing; it is told now and then, as it goes on."""
         self._is_worth_it = False
         if self._standing:
-            if self._standing.volviendo or self._standing.motivo != reason:
-                log.warning("the database is away still", reason=reason)
+            self._trouble.met(reason)
             self._standing.volviendo, self._standing.motivo = False, reason
 
     def _import_some(self) -> int:
@@ -306,19 +309,20 @@ class Backlog:
             show(self._journal.folder.parent, standing)
 
 
-def is_back(engine: Engine) -> bool:
-    """Try whether the database of `engine` takes a batch, over connections of its own."""
+def require_back(engine: Engine) -> None:
+    """Try whether the database of `engine` takes a batch, over connections of its own.
+
+    Raises:
+        DBAPIError, DatabaseUnusableError, OSError: it doesn't; and why not.
+    """
     trial = open_engine(engine.url, wait_ms=TRY_MS, checkpoints=False)
     try:
         require_current(engine.url)  # before it is opened to write, which would make a file anew
         with trial.begin() as connection:
             connection.exec_driver_sql("UPDATE bitacoras SET posicion = posicion WHERE 1 = 0")
             connection.exec_driver_sql("UPDATE servers SET momento = momento WHERE 1 = 0")
-    except (DBAPIError, DatabaseUnusableError, OSError):
-        return False
     finally:
         trial.dispose()
-    return True
 
 
 def _key(entry: Entry) -> Key:

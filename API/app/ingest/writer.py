@@ -24,7 +24,8 @@ from API.app.ingest.entry import Entry, Pending, Stored
 from API.app.ingest.journal import Journal, Mark, format_line
 from API.app.ingest.positions import is_past, remember
 from API.app.ingest.store import Store, utc_now
-from createDB.engine import is_postgresql
+from createDB.engine import is_postgresql, said_by
+from createDB.errors import DatabaseUnusableError
 
 log = structlog.get_logger()
 
@@ -129,7 +130,7 @@ class Writer:
         except DBAPIError as error:
             if not _is_collision(error):
                 raise
-            log.warning("reports are stored at a second attempt", reason=str(error.orig))
+            log.warning("reports are stored at a second attempt", reason=said_by(error))
             return self._commit(entries)
 
     def _commit(self, entries: Sequence[Entry]) -> list[Stored]:
@@ -222,9 +223,11 @@ def is_outage(error: Exception) -> bool:
     return type(error.orig) is sqlite3.DatabaseError
 
 
-def reason_of(error: Exception) -> str:
-    """Give what disk or database say is the matter."""
-    return str(error.orig) if isinstance(error, DBAPIError) else str(error)
+def reason_of(error: BaseException) -> str:
+    """Give what disk or database say is the matter, in a line."""
+    if isinstance(error, DatabaseUnusableError) and error.__cause__:
+        return reason_of(error.__cause__)
+    return said_by(error) if isinstance(error, DBAPIError) else " ".join(str(error).split())
 
 
 def _as_failure(error: Exception) -> Exception:

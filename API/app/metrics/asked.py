@@ -25,7 +25,7 @@ from API.app.queries.cumplimiento import (
 )
 from API.app.queries.estados import servers_by_state
 from API.app.version import VERSION
-from createDB.engine import database_file
+from createDB.engine import database_file, said_by
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class Found(Asked):
         try:
             yield from list(self._in_database())
         except DBAPIError as error:
-            log.warning("metrics without what the database says", reason=str(error.orig))
+            log.warning("metrics without what the database says", reason=said_by(error))
 
     def _in_database(self) -> Iterator[Metric]:
         with self._collector.reader.connect() as connection:

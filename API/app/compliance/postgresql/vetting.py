@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from API.app.compliance.guard import COLUMNS_OF_AGENTS, TABLES, QueryError, slow
 from API.app.compliance.postgresql.trees import Node, nodes_of
+from createDB.engine import said_by
 from createDB.postgresql.building import FUNCTIONS
 from createDB.postgresql.engine import AS_IT_IS
 
@@ -133,9 +134,7 @@ def refusal(error: DBAPIError) -> QueryError:
         return QueryError(slow(TIME_MS))
     if error.connection_invalidated or state == _LOCKED or state[:2] in _NOT_ITS_FAULT:
         raise error
-    diagnosis = getattr(error.orig, "diag", None)
-    said = getattr(diagnosis, "message_primary", None) or str(error.orig)
-    return QueryError(f"la consulta falla: {said}")
+    return QueryError(f"la consulta falla: {said_by(error)}")
 
 
 _STOPPED, _LOCKED = "57014", "55P03"
