@@ -1,7 +1,8 @@
 """Jobs that one collector at a time does, of those that share a database.
 
 Whoever does one holds a lock of the database's, on the connection that does its work: when that
-ends, however it ends, the lock is free, and whatever it had not committed is undone. SQLite has one
+ends, however it ends, the lock is free, and whatever it had not committed is undone. PostgreSQL
+ends it where nothing is heard on it for a while: whoever does the job hangs. SQLite has one
 collector, whose job everything is.
 """
 
@@ -15,6 +16,10 @@ from createDB.postgresql.locks import Lock
 
 AGAIN_S = 5.0
 """How long to wait before it is tried again to take a job that somebody else has, in seconds."""
+
+HUNG_S = 15.0
+"""After how long without a word the job is another's, in seconds: whoever does it says something
+several times meanwhile, if only by `is_ours`."""
 
 
 class TakenError(Exception):
@@ -41,7 +46,7 @@ class Turn:
             self.taken = 1
 
     def is_ours(self) -> bool:
-        """Take the job if nobody has it, and tell whether it is ours.
+        """Take the job if nobody has it, and tell whether it is ours; whoever has it keeps it so.
 
         Raises:
             DBAPIError: the database is away.
@@ -59,11 +64,12 @@ class Turn:
 
     def _take(self, connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
-            [has_it] = cursor.execute(
-                "SELECT pg_try_advisory_lock(%s)", (int(self._job),)
-            ).fetchone()
+            [has_it, _] = cursor.execute(_TAKE, (int(self._job), f"{HUNG_S}s")).fetchone()
         connection.commit()
         if not has_it:
             connection.close()
             raise TakenError
         self.taken += 1
+
+
+_TAKE = "SELECT pg_try_advisory_lock(%s), set_config('idle_session_timeout', %s, false)"

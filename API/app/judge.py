@@ -7,8 +7,10 @@ database one judges at a time (docs/adr/0028-judging-and-telling-on-postgresql.m
 
 import os
 import signal
+import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import Connection
 
 import structlog
@@ -20,7 +22,7 @@ from API.app.compliance.court import Court
 from API.app.compliance.library import SHIPPED, Library
 from API.app.compliance.present import judge_new
 from API.app.compliance.review import review
-from API.app.jobs import AGAIN_S, TakenError
+from API.app.jobs import AGAIN_S, HUNG_S, TakenError
 from API.app.logs import Trouble, configure_logs
 from API.app.settings import Settings
 from createDB.engine import said_by
@@ -67,13 +69,32 @@ def _judged(court: Court | None, parent: Connection) -> bool:
     """Judge as long as it is ours to do; tell whether that is all there is to do."""
     if court is None:
         return parent.poll(AGAIN_S)  # nothing is ever sent: it was closed
-    with closing(court):
+    with closing(court), _keeping_job(court):
         try:
             _judge(court, parent)
         except TakenError:
             log.warning("another collector judges, or may have done so")
             return False
     return True
+
+
+@contextmanager
+def _keeping_job(court: Court) -> Iterator[None]:
+    """Have the job stay with this process while that lives, however long it judges at a time."""
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(HUNG_S / 3):
+            with suppress(DBAPIError):  # whoever judges meets it too
+                court.keep_job()
+
+    keeping = threading.Thread(target=keep, name="job", daemon=True)
+    keeping.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeping.join()
 
 
 def _judge(court: Court, parent: Connection) -> None:

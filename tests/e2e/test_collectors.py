@@ -1,6 +1,8 @@
 """Two collectors with one database: one judges and tells at a time, and the other takes over."""
 
 import itertools
+import os
+import signal
 import threading
 import time
 from collections import Counter, defaultdict
@@ -134,3 +136,21 @@ def test_another_goes_on_and_nothing_is_skipped_or_told_twice(
     assert set(alerts.values()) == {1}
     opened = {number for number, state in alerts if state == "abierta"}
     assert opened == {number for number, state in alerts if state == "resuelta"}
+
+
+def test_another_goes_on_where_one_hangs(pair: list[CollectorProcess], receiver: Receiver) -> None:
+    first, other = pair
+    wait_until(lambda: "event=judging" in first.log, "the first judges")
+    agent = str(make_report()["id_agente"])
+    assert first.process
+    os.killpg(first.process.pid, signal.SIGSTOP)
+    try:
+        assert other.post(make_report(id_agente=agent, procesos=MINING)).status_code == 201
+        wait_until(lambda: receiver.posted, "the other judges and tells", TAKEN_OVER_S)
+    finally:
+        os.killpg(first.process.pid, signal.SIGCONT)
+    assert first.post(make_report(id_agente=agent, procesos=GOOD)).status_code == 201
+    wait_until(lambda: len(receiver.posted) > 1, "it is told that all is well")
+    assert [
+        [alert["estado"] for alert in posted.json["alertas"]] for posted in receiver.posted
+    ] == [["abierta"], ["resuelta"]]

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock as ThreadLock
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -115,6 +116,7 @@ class Court:
         # down what it will tell before it does, and that lasts with all that was written before.
         self._engine: Engine = open_engine(url, checkpoints=False, durable=False)
         self._turn = Turn(self._engine, Lock.JUDGING)
+        self._one_at_a_time = ThreadLock()  # to use the engine, or a turn would be refused
         if not self._turn.is_ours():
             raise TakenError
         self._term = self._turn.taken
@@ -257,10 +259,19 @@ class Court:
         Raises:
             TakenError: somebody else does, or may have since this court was made.
         """
-        with self._engine.begin() as connection:
+        with self._one_at_a_time, self._engine.begin() as connection:
             if self._turn.taken != self._term:
                 raise TakenError
             yield connection
+
+    def keep_job(self) -> None:
+        """Say that whoever judges is alive; from another thread than that.
+
+        Raises:
+            DBAPIError: the database is away.
+        """
+        with self._one_at_a_time:
+            self._turn.is_ours()
 
     def forget(self, num_agente: int | None = None) -> None:
         """Drop what is remembered, of one server or of all: it may not have been written."""
