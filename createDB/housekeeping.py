@@ -17,7 +17,7 @@ from API.app.ingest.expiry import old_files
 from API.app.ingest.positions import positions_in
 from API.app.ingest.retention import Limits
 from API.app.ingest.store import utc_now
-from API.app.jobs import Turn
+from API.app.jobs import TakenError, Turn
 from API.app.partitioned import counts as of_partitions
 from API.app.settings import Settings
 from API.app.storage import StorageInUseError, lock_storage, owner_of
@@ -52,6 +52,9 @@ def housekeeping(settings: Settings, *, dry_run: bool) -> list[str]:
         if dry_run:
             return [f"se borrarían: {_words(counts)}"]
         return _remove(reader, settings, limits, counts)
+    except TakenError:
+        words = f"{name_of(settings.database)}: un colector está limpiando"
+        raise DatabaseUnusableError(words) from None
     except (DBAPIError, sqlite3.Error) as error:
         raise unusable(error, name_of(settings.database)) from error
     finally:
@@ -83,7 +86,7 @@ def _remove(
         engine = housekeeping_engine(settings, checkpoints=lock.ours)
         try:
             if not Turn(engine, Lock.HOUSEKEEPING).is_ours():
-                raise DatabaseUnusableError(f"{name_of(engine.url)}: un colector está limpiando")
+                raise TakenError
             way = Way(alone, _rest, names=lock.ours, told=told)
             shrinks = look_after(engine, reader, settings, limits, way)
             remove_log(engine, reader, settings, limits, way)

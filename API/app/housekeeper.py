@@ -27,7 +27,7 @@ from API.app.ingest.positions import forget_file, positions_in
 from API.app.ingest.retention import Limits
 from API.app.ingest.store import utc_now
 from API.app.ingest.writer import Writer
-from API.app.jobs import Turn
+from API.app.jobs import TakenError, Turn
 from API.app.partitioned import Partitioned
 from API.app.settings import Settings
 from API.app.storage import owner_of
@@ -179,6 +179,8 @@ class Housekeeper:
                 log.warning("the database keeps its size; what was freed is used again")
         except StoppedError:
             pass
+        except TakenError:
+            log.warning("another collector does the housekeeping")
         except (DBAPIError, OSError) as error:
             log.warning("housekeeping goes on later", reason=str(error))
         finally:

@@ -7,25 +7,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
-from API.app import partitioned
+from API.app import housekeeper, partitioned
 from API.app.housekeeper import look_after
 from API.app.housekeeping import StoppedError, Way, alone, housekeeping_engine
+from API.app.ingest.journal import Journal
 from API.app.ingest.retention import Limits, limits_of
 from API.app.ingest.sql import to_ms
 from API.app.ingest.store import Store
+from API.app.ingest.writer import Writer
+from API.app.jobs import Turn
 from API.app.settings import settings_from
 from createDB.engine import open_engine
 from createDB.housekeeping import housekeeping
 from createDB.postgresql import statistics
+from createDB.postgresql.locks import Lock
 from createDB.postgresql.partitions import make_partitions, reports_tables
 from createDB.postgresql.retiring import detach
 from createDB.schema import OPEN
+from tests.conftest import wait_until
 from tests.ingest.conftest import BASE, entry, processes
 from tests.postgresql import PostgresServer, rows_of
 
 DAY_S = 86_400
 FIRST = f"{BASE:%Y%m%d}"
+END_HOLDERS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND datname = current_database()
+"""
 NAMED = "SELECT nombre FROM hechos WHERE nombre IN ('uno', 'dos')"
 
 
@@ -165,6 +175,26 @@ def test_a_pass_that_is_stopped_goes_on_later(kept: Kept) -> None:
         kept.clean(3, rest=lambda _seconds: True)
     kept.clean(3)
     assert kept.numbers() == [3]
+
+
+def test_a_pass_whose_job_became_anothers_ends(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thief = open_engine(kept.settings.database)
+
+    def robbed(*arguments: Any) -> bool:
+        kept.rows(END_HOLDERS)
+        assert Turn(thief, Lock.HOUSEKEEPING).is_ours()
+        return look_after(*arguments)
+
+    monkeypatch.setattr(housekeeper, "look_after", robbed)
+    writer = Writer(kept.engine, Journal(tmp_path / "text"), kept.store)
+    with structlog.testing.capture_logs() as said:
+        keeper = housekeeper.Housekeeper(kept.settings, kept.reader, writer)
+        wait_until(lambda: said, "it goes on")
+        keeper.close()
+    assert [line["event"] for line in said] == ["another collector does the housekeeping"]
+    thief.dispose()
 
 
 def test_what_a_pass_that_was_killed_left_is_taken_away(kept: Kept) -> None:
