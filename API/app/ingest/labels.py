@@ -3,17 +3,15 @@
 With a process id, the number of a fact's label (`hechos`: field, name, second text) is a *key*.
 """
 
-from array import array
 from collections.abc import Collection
 from itertools import filterfalse
-from operator import add
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from API.app.facts import LISTS, NOTHING, SYSTEM, Fact, Items, Label
 from API.app.ingest.entry import Entry
-from API.app.ingest.keys import NO_KEYS, Key, Keys, key_of
+from API.app.ingest.keys import NO_KEYS, Keys, keys_of
 from API.app.ingest.spelling import is_short
 from API.app.ingest.tables import Name, tables_of
 
@@ -36,26 +34,25 @@ class Labels:
     """The numbers of labels, as they are in `hechos`."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, dict[Label, Key]] = {}
-        """Field -> label -> its key with the process id 0."""
-        self._passing: dict[Name, Key] = {}
+        self._numbers: dict[str, dict[Label, int]] = {}
+        """Field -> label -> its number."""
+        self._passing: dict[Name, int] = {}
         """What `learn` last found, be it kept above or not."""
 
     def forget(self) -> None:
         """Drop what is remembered."""
-        self._keys.clear()
+        self._numbers.clear()
         self._passing.clear()
 
     def observe(self, connection: Connection, field: str, items: Items) -> Observed:
         """Give the items of a fact their keys."""
-        known = self._keys.setdefault(field, {})
-        first = list(map(known.get, items.labels))
-        if None in first:
-            first = [
-                known.get(label) or self._first_key(connection, field, label)
-                for label in items.labels
+        known = self._numbers.setdefault(field, {})
+        numbers = list(map(known.get, items.labels))
+        if None in numbers:
+            numbers = [
+                known.get(label) or self._number(connection, field, label) for label in items.labels
             ]
-        return Observed(array("q", map(add, first, items.pids)), items)
+        return Observed(keys_of(numbers, items.pids), items)  # type: ignore[arg-type]
 
     def learn(self, connection: Connection, entries: Collection[Entry]) -> None:
         """Find the numbers of all that `entries` name, at once; they are known until the next."""
@@ -65,12 +62,12 @@ class Labels:
             for label in self._unknown(fact, entries)
         }
         found = tables_of(connection).names(connection, wanted) if wanted else {}
-        self._passing = {name: key_of(number, 0) for name, number in found.items()}
-        for name, key in self._passing.items():
-            self._keep(name, key)
+        self._passing = dict(found)
+        for name, number in found.items():
+            self._keep(name, number)
 
     def _unknown(self, fact: Fact, entries: Collection[Entry]) -> set[Label]:
-        known = self._keys.setdefault(fact.field, {})
+        known = self._numbers.setdefault(fact.field, {})
         named = set[Label]()
         for entry in entries:
             items = entry.lists.get(fact.field) or fact.items(entry.report)
@@ -80,19 +77,19 @@ class Labels:
             return self._unknown(fact, entries)
         return named
 
-    def _first_key(self, connection: Connection, field: str, label: Label) -> Key:
-        """Give the key that a label has with the process id 0."""
+    def _number(self, connection: Connection, field: str, label: Label) -> int:
+        """Give the number of a label that is not remembered."""
         name = (field, *label)
-        key = self._passing.get(name)
-        if key is None:
-            key = key_of(tables_of(connection).names(connection, [name])[name], 0)
-            self._keep(name, key)
-        return key
+        number = self._passing.get(name)
+        if number is None:
+            number = tables_of(connection).names(connection, [name])[name]
+            self._keep(name, number)
+        return number
 
-    def _keep(self, name: Name, key: Key) -> None:
-        known = self._keys.setdefault(name[0], {})
+    def _keep(self, name: Name, number: int) -> None:
+        known = self._numbers.setdefault(name[0], {})
         if len(known) >= REMEMBERED:
             known.clear()
         label = (name[1], name[2])
         if is_short(label):
-            known[label] = key
+            known[label] = number
