@@ -136,6 +136,9 @@ def open_engine(
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            # Some builds overwrite what is removed or moved, such as a period that ends. Whoever
+            # can read the free pages of this file can read the others too.
+            connection.execute("PRAGMA secure_delete = OFF")
         if not checkpoints:
             connection.execute("PRAGMA wal_autocheckpoint = 0")
 
