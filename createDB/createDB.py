@@ -29,7 +29,14 @@ from types import FrameType
 from sqlalchemy.engine import URL
 
 from API.app.at_rest import UMASK
-from API.app.settings import DEFAULT_CONFIG, SETTINGS, Settings, SettingsError, settings_from
+from API.app.settings import (
+    DEFAULT_CONFIG,
+    SETTINGS,
+    Settings,
+    SettingsError,
+    require_text,
+    settings_from,
+)
 from API.app.storage import known_name
 from API.app.version import VERSION
 from createDB.build import build
@@ -63,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; give its exit code."""
     gc.enable()
     signal.signal(signal.SIGTERM, _stop)
-    options = _options(arguments)
     try:
+        options = _options(sys.argv[1:] if arguments is None else arguments)
         return _run(options, _settings(options))
     except SettingsError as error:
         return _fail(str(error), 2)
@@ -183,7 +190,9 @@ def _settings(options: argparse.Namespace) -> Settings:
     return settings_from(given, os.environ, config, bool(options.config))
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    for argument in arguments:
+        require_text(argument)
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.dry_run and not options.housekeeping:

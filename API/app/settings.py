@@ -339,6 +339,19 @@ def add_options(parser: argparse.ArgumentParser, rows: Sequence[Setting] = SETTI
         )
 
 
+def require_text(given: str) -> None:
+    """Refuse bytes that are not UTF-8, which Python hands over as lone surrogates (PEP 383).
+
+    Raises:
+        SettingsError: there are some.
+    """
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(given).decode(errors="backslashreplace")
+        raise SettingsError(f"'{without_password(shown)}' no es texto en UTF-8") from None
+
+
 def settings_from(
     options: Mapping[str, str | None],
     environment: Mapping[str, str],
@@ -361,6 +374,7 @@ def settings_from(
             ("omision", row.option, row.default),
         )
         origin = next(Origin(*place[:2], place[2]) for place in places if place[2] is not None)
+        require_text(origin.text)
         try:
             values[row.field] = row.parse(origin.text.strip())
         except (ValueError, DatabaseUnusableError) as error:

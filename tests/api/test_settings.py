@@ -1,6 +1,7 @@
 """Settings come from options, environment and file, in this order; wrong ones stop the start."""
 
 import ipaddress
+import os
 import subprocess
 from dataclasses import fields, replace
 from pathlib import Path
@@ -86,6 +87,16 @@ def test_wrong_option_is_named(options: list[str], words: list[str]) -> None:
 def test_wrong_environment_is_named() -> None:
     with pytest.raises(SettingsError, match="COMPLIANCE_LIMITES_HILOS = 'muchos'"):
         load(COMPLIANCE_LIMITES_HILOS="muchos")
+
+
+@pytest.mark.parametrize("given", [b"caf\xe9", b"postgresql://ana:secreta@host/caf\xe9"])
+def test_bytes_that_are_no_text_are_refused(given: bytes) -> None:
+    wrong = os.fsdecode(given)
+    said = r"^'(postgresql://ana:\*\*\*@host/)?caf\\xe9' no es texto en UTF-8$"
+    with pytest.raises(SettingsError, match=said):
+        load("--database", wrong)
+    with pytest.raises(SettingsError, match=said):
+        load(COMPLIANCE_STORAGE_CARPETA=wrong)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,15 @@ def test_unreadable_file(run: Run, database: Path) -> None:
     assert "permisos" in refusal(run("--database", database, prefix=AS_ANYBODY))
 
 
+@pytest.mark.parametrize(
+    "option", ["--database", "--storage", "--config", "--snapshot", "--from-log", "--layout"]
+)
+def test_an_argument_that_is_no_text(run: Run, database: Path, option: str) -> None:
+    done = run("--database", database, option, os.fsdecode(b"caf\xe9"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "createDB.py: 'caf\\xe9' no es texto en UTF-8\n"
+
+
 @pytest.mark.parametrize("content", [b"fecha,servidor\n" * 100, b"x", b"\0" * 4096])
 def test_not_a_database(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "servers.sqlite"

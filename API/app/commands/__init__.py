@@ -11,7 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from API.app.memory import importing
-from API.app.settings import DEFAULT_CONFIG, SETTINGS, SettingsError, add_options, settings_from
+from API.app.settings import (
+    DEFAULT_CONFIG,
+    SETTINGS,
+    add_options,
+    require_text,
+    settings_from,
+)
 
 COMMANDS = {
     "agentes": "los servidores: verlos, etiquetarlos, pausarlos, retirarlos, revocarlos",
@@ -41,7 +47,8 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str] = os.en
         SettingsError: a setting is wrong, or an argument is no text.
         SystemExit: `--help` was asked for, or an argument is not known.
     """
-    _require_text(arguments)
+    for argument in arguments:
+        require_text(argument)
     name, *rest = arguments
     with importing():
         command = importlib.import_module(f"API.app.commands.{name}")
@@ -59,16 +66,6 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str] = os.en
     config = Path(options.config or DEFAULT_CONFIG)
     settings = settings_from(vars(options), environment, config, bool(options.config))
     return int(command.run(settings, options))
-
-
-def _require_text(arguments: Sequence[str]) -> None:
-    """Refuse bytes that are not UTF-8, which Python hands over as lone surrogates (PEP 383)."""
-    for argument in arguments:
-        try:
-            argument.encode()
-        except UnicodeEncodeError:
-            shown = os.fsencode(argument).decode(errors="backslashreplace")
-            raise SettingsError(f"'{shown}' no es texto en UTF-8") from None
 
 
 def list_of_commands() -> str:
