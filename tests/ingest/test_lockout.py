@@ -2,21 +2,23 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from API.app.errors import StorageUnavailableError
 from API.app.ingest.backlog import Backlog
 from API.app.ingest.entry import Entry, Pending, Stored
 from API.app.ingest.journal import format_line
-from API.app.ingest.lockout import Lockout
+from API.app.ingest.lockout import ANYWAY_S, Lockout
+from API.app.ingest.postgresql import holding
+from API.app.ingest.postgresql.holding import lockers
 from API.app.ingest.recovery import Recovered
 from API.app.ingest.store import utc_now
 from API.app.ingest.writer import Waiting
@@ -24,6 +26,7 @@ from createDB.engine import database_url, open_engine
 from tests.conftest import wait_until
 from tests.ingest.conftest import AGENTS, entry
 from tests.ingest.test_several import Collector, stored
+from tests.postgresql import PostgresServer
 
 SOON_S = 25.0
 
@@ -110,3 +113,33 @@ def test_it_is_told_who_has_locked_a_table(url: str, engine: Engine, stranger: E
             assert Lockout(each).reason_of(refusal.value) == f"somebody else has locked {who}"
     assert "lock" in Lockout(engine).reason_of(refusal.value), "nobody has it any more"
     assert Lockout(engine).reason_of(ValueError("away")) == "away"
+
+
+def test_while_a_table_is_locked_nobody_asks_for_it(
+    tmp_path: Path, url: str, engine: Engine, postgresql: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """PostgreSQL would log an error each time."""
+    monkeypatch.setattr("API.app.ingest.backlog.TRY_S", 0.01)
+    looks = 0
+
+    def looked(connection: Connection) -> Sequence[str]:
+        nonlocal looks
+        looks += 1
+        return lockers(connection)
+
+    monkeypatch.setattr(holding, "lockers", looked)
+    collector, reports = Collector(tmp_path, "one", url), [entry(0, n, n) for n in range(2)]
+    collector.write(reports[0])
+    backlog = Backlog(collector.writer, collector.engine, collector.journal, collector.store, 9)
+    logged = len(postgresql.log)
+    with closing(psycopg.connect(url)) as other:
+        other.execute("LOCK TABLE servers")
+        keep(backlog, reports[1])
+        wait_until(lambda: backlog.tend() is not None and looks > 20, "nobody looks")
+        assert postgresql.log[logged:].count("lock timeout") == 1
+    wait_until(lambda: backlog.tend() is None, "it does not go on", ANYWAY_S / 2)
+    assert len(stored(engine)) == 2
+    backlog.close()
+    collector.engine.dispose()
+    collector.journal.close()

@@ -197,11 +197,13 @@ class Backlog:
     def _is_back(self) -> bool:
         """Try whether the database takes a batch, of this collector."""
         try:
-            require_back(self._engine)
-            self._lockout.end_hung()
-            if self._claim is None or self._claim.take():
-                return True
-            reason = "another collector has taken this one's name; see docs/postgresql.md"
+            reason = self._lockout.still()
+            if reason is None:
+                require_back(self._engine)
+                self._lockout.end_hung()
+                if self._claim is None or self._claim.take():
+                    return True
+                reason = "another collector has taken this one's name; see docs/postgresql.md"
         except (DBAPIError, DatabaseUnusableError, OSError) as error:
             reason = self._lockout.reason_of(error)
         self._turn_away(reason)

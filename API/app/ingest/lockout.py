@@ -21,6 +21,10 @@ HUNG_S = 11.0
 PATIENCE_S = 20.0
 """How long a lock is waited for at most, in seconds."""
 
+ANYWAY_S = 10.0
+"""How often what somebody has locked is tried all the same, in seconds: it may be a table that no
+report needs."""
+
 
 def is_locked(error: Exception) -> bool:
     """Tell whether somebody else's lock was the matter, as PostgreSQL says it."""
@@ -34,6 +38,8 @@ class Lockout:
         """Make it; nothing has been in the way yet."""
         self._engine = engine
         self._since: float | None = None
+        self._is_lock = False
+        self._tried = float("-inf")
 
     def note(self, error: Exception | None) -> bool:
         """Note how a try ended; tell whether it is a lock, and time to be patient still."""
@@ -45,13 +51,34 @@ class Lockout:
 
     def reason_of(self, error: Exception) -> str:
         """Say what is the matter; of a table that somebody has locked, who that is."""
-        if is_locked(error):
-            from API.app.ingest.postgresql.holding import lockers
-
-            with suppress(DBAPIError), self._engine.begin() as connection:
-                if others := lockers(connection):
-                    return f"somebody else has locked {others[0]}"
+        self._is_lock = is_locked(error)
+        with suppress(DBAPIError):
+            return self._who() or reason_of(error)
         return reason_of(error)
+
+    def still(self) -> str | None:
+        """Say who has a table locked that was in the way; None where it is worth another try.
+
+        PostgreSQL logs as an error whoever waits for a lock in vain, but not who looks.
+
+        Raises:
+            DBAPIError: the database is away.
+        """
+        now = time.monotonic()
+        who = self._who() if now - self._tried < ANYWAY_S else None
+        if who is None:
+            self._tried = now
+        return who
+
+    def _who(self) -> str | None:
+        """Say who has locked a table, if a lock was the matter."""
+        if not self._is_lock:
+            return None
+        from API.app.ingest.postgresql.holding import lockers
+
+        with self._engine.begin() as connection:
+            others = lockers(connection)
+        return f"somebody else has locked {others[0]}" if others else None
 
     def end_hung(self) -> None:
         """End the collectors' transactions that hang, if it has taken so long.
