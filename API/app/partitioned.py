@@ -45,7 +45,7 @@ MOST_MOVED = 100
 """Reports that are moved while a partition is detached; more get a partition of their own."""
 
 
-Listed = TypeVar("Listed")
+T = TypeVar("T")
 
 
 class Partitioned:
@@ -81,10 +81,14 @@ class Partitioned:
             self._thin_out(suffix, before)
 
     def periods(self, before: int) -> None:
-        """Remove the months of periods that ended before a moment."""
+        """Remove the periods that ended before a moment, whole months and those in none."""
         months = [month for month in self._days(OF_PERIODS) if _ends_ms(month) <= before]
-        if months:
+        with self._engine.connect() as connection:
+            strays = _strays(connection, before)
+        if months or strays:
             self._limit("periodos", before)
+        if strays:
+            self._remove_strays(before)
         for month in months:
             name = f"{OF_PERIODS}_{month:%Y%m}"
             rows = self._count(name)
@@ -92,6 +96,24 @@ class Partitioned:
                 return
             self._finish(f"{name}_{GOING}")
             self._way.told("periodos", rows)
+
+    def _remove_strays(self, before: int) -> None:
+        """Remove the periods that ended before a moment and lie in no month's partition.
+
+        They go into a table that is as a month's that was taken out.
+        """
+        pace, last = Pace(size=128, most=4_096), 0
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE TABLE {_STRAYS} (LIKE {OF_PERIODS} INCLUDING ALL)")
+
+        def take_out(connection: Connection) -> list[int]:
+            found = connection.exec_driver_sql(_TAKE_OUT, (last, before, pace.size))
+            return list(found.scalars())
+
+        while servers := self._step(pace, take_out):
+            last = max(servers)
+            self._way.told("periodos", len(servers))
+        self._finish(_STRAYS)
 
     def _finish(self, name: str) -> None:
         """Drop a table that is no partition any more, after what belonged to its rows alone."""
@@ -196,7 +218,7 @@ class Partitioned:
             count = connection.exec_driver_sql(f"SELECT count(*) FROM {name}")  # noqa: S608 - ours
             return int(count.scalar_one())
 
-    def _listed(self, names: Callable[[Connection], Sequence[Listed]]) -> Sequence[Listed]:
+    def _listed(self, names: Callable[[Connection], Sequence[T]]) -> Sequence[T]:
         with self._engine.connect() as connection:
             return names(connection)
 
@@ -204,7 +226,7 @@ class Partitioned:
         with self._engine.begin() as connection:
             raise_limit(connection, what, before)
 
-    def _step(self, pace: Pace, act: Callable[[Connection], int]) -> int:
+    def _step(self, pace: Pace, act: Callable[[Connection], T]) -> T:
         start = time.monotonic()
         with self._engine.begin() as connection:
             done = act(connection)
@@ -239,9 +261,10 @@ def counts(connection: Connection, limits: Limits) -> Iterator[tuple[str, int]]:
         "reportes": [f"servers_{d:%Y%m%d}" for d in days if _is_over(d, limits.reportes)],
         "periodos": [f"{OF_PERIODS}_{m:%Y%m}" for m in months if _ends_ms(m) <= limits.periodos],
     }
+    apart = {"reportes": 0, "periodos": _strays(connection, limits.periodos)}
     for what, tables in names.items():
         each = (connection.exec_driver_sql(f"SELECT count(*) FROM {name}") for name in tables)  # noqa: S608
-        yield what, sum(found.scalar_one() for found in each)
+        yield what, sum(found.scalar_one() for found in each) + apart[what]
 
 
 def _days_of(table: str, names: Iterable[str]) -> Iterator[date]:
@@ -270,6 +293,12 @@ def _latest(connection: Connection, suffix: str) -> list[int]:
     return list(connection.exec_driver_sql(_LATEST.format(suffix)).scalars())
 
 
+def _strays(connection: Connection, before: int) -> int:
+    """Count the periods that ended before a moment and lie in no month's partition."""
+    found = connection.exec_driver_sql(_COUNT_STRAYS, (before,))
+    return int(found.scalar_one())
+
+
 def _run(connection: Connection, statement: str, values: tuple[Any, ...]) -> int:
     return connection.exec_driver_sql(statement, values).rowcount
 
@@ -292,4 +321,13 @@ _OLD = """
     SELECT s.id_serv FROM servers_{} s JOIN agentes a ON a.num_agente = s.num_agente
     WHERE s.momento < ? AND s.id_serv <> coalesce(a.id_serv, 0) LIMIT ?
 """
+_STRAYS = f"{OF_PERIODS}_resto_{GOING}"
+_COUNT_STRAYS = f"SELECT count(*) FROM {OF_PERIODS}_resto WHERE hasta < ?"  # noqa: S608 - ours
+_TAKE_OUT = f"""
+    WITH gone AS (
+        DELETE FROM {OF_PERIODS}_resto WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM {OF_PERIODS}_resto WHERE num_agente >= ? AND hasta < ?
+            ORDER BY num_agente, hasta LIMIT ?)) RETURNING *)
+    INSERT INTO {_STRAYS} SELECT * FROM gone RETURNING num_agente
+"""  # noqa: S608
 _REMOVE = "DELETE FROM {}_{} WHERE id_serv = ANY(?)"

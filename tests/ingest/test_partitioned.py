@@ -36,6 +36,9 @@ END_HOLDERS = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND datname = current_database()
 """
+STRAYS = """
+    SELECT nombre FROM periodos_resto JOIN hechos USING (id_hecho) WHERE campo = 'procesos'
+"""
 NAMED = "SELECT nombre FROM hechos WHERE nombre IN ('uno', 'dos')"
 
 
@@ -139,6 +142,40 @@ def test_open_periods_stay_and_months_go(kept: Kept) -> None:
     assert kept.clean(0, 30) == {"periodos": past["n"]}
     assert kept.rows("SELECT * FROM periodos ORDER BY id_hecho, pid") == still
     assert kept.rows(NAMED) == [{"nombre": "dos"}]
+
+
+@pytest.fixture
+def stray(kept: Kept) -> Kept:
+    """Periods of before the first partition: `uno` ended 59 days before `BASE`, `dos` 30."""
+    days = {-60: "uno", -59: "", -58: "dos", -30: "tres", 0: "tres"}
+    for number, (day, name) in enumerate(days.items()):
+        kept.report(0, day, number, procesos=processes((1, name)) if name else [])
+    assert {row["nombre"] for row in kept.rows(STRAYS)} == {"uno", "dos"}
+    return kept
+
+
+def test_periods_that_lie_in_no_month_go_too(stray: Kept) -> None:
+    moment = "SELECT 1 FROM momentos WHERE momento = ?"
+    ended = [to_ms(BASE + timedelta(days=days)) for days in (-59, -58)]
+    assert stray.clean(0, -59) == {}, "none ended before"
+    assert stray.clean(0, -40) == {"periodos": 1}
+    assert [row["nombre"] for row in stray.rows(STRAYS)] == ["dos"]
+    assert stray.rows(NAMED) == [{"nombre": "dos"}]
+    assert [bool(stray.rows(moment, each)) for each in ended] == [False, True]
+    assert stray.clean(0, -40) == {}
+    with stray.reader.connect() as connection:
+        limit = to_ms(BASE.replace(hour=0) - timedelta(days=40))
+        assert limits_of(connection).periodos == limit
+    assert not [name for name in stray.tables() if name.endswith("por_borrar")]
+
+
+def test_a_pass_that_is_stopped_among_them_goes_on_later(stray: Kept) -> None:
+    with pytest.raises(StoppedError):
+        stray.clean(0, -40, rest=lambda _seconds: True)
+    assert [row["nombre"] for row in stray.rows(STRAYS)] == ["dos"]
+    assert {row["nombre"] for row in stray.rows(NAMED)} == {"uno", "dos"}
+    stray.clean(0, -40)
+    assert stray.rows(NAMED) == [{"nombre": "dos"}]
 
 
 def test_what_a_month_named_goes_though_the_pass_that_took_it_out_was_killed(kept: Kept) -> None:
