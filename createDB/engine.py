@@ -20,6 +20,9 @@ DEFAULT_DATABASE = ROOT / "API" / "storage" / "database" / "servers.sqlite"
 PREPARED = 256
 """Statements that a connection keeps prepared; the writer has some 130 (API/app/ingest/sql.py)."""
 
+SECRETS = ("password", "sslpassword", "oauth_client_secret")
+"""What may stand after the `?` of a URL and is not shown."""
+
 BUSY_TIMEOUT_MS = 2_000
 """How long a statement waits for somebody else's lock before it fails as locked."""
 
@@ -42,10 +45,24 @@ def database_url(text: str) -> URL:
     except (ArgumentError, ValueError):
         raise DatabaseUnusableError("no es la URL de una base de datos") from None
     if is_postgresql(url) and url.database:
-        return url
+        return _checked(url)
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         raise DatabaseUnusableError(
             "se admite un archivo, sqlite:///ARCHIVO o postgresql://USUARIO@EQUIPO/BASE"
+        )
+    return url
+
+
+def _checked(url: URL) -> URL:
+    """Refuse what a URL of PostgreSQL would not say what somebody meant by it."""
+    if "@" in f"{url.host}{url.database}":
+        raise DatabaseUnusableError(
+            "en un usuario o una contraseña, @ se escribe %40; y : / ? # %, %3A %2F %3F %23 %25"
+        )
+    if "options" in url.query:
+        raise DatabaseUnusableError(
+            "options es de quien se conecta; un ajuste como search_path va con "
+            "ALTER ROLE USUARIO SET (docs/postgresql.md)"
         )
     return url
 
@@ -58,13 +75,15 @@ def is_postgresql(url: URL) -> bool:
 def name_of(url: URL) -> str:
     """Give what people call the database by: its file, or its URL without the password."""
     if is_postgresql(url):
-        return url.set(drivername="postgresql").render_as_string()
+        shown = url.set(drivername="postgresql").difference_update_query(SECRETS)
+        return shown.render_as_string()
     return str(database_path(url))
 
 
 def without_password(text: str) -> str:
     """Hide the password in what was meant to be a URL."""
-    return re.sub(r"(://[^/@]*?:).*@", r"\1***@", text)
+    text = re.sub(r"(://[^/@]*?:).*@", r"\1***@", text)
+    return re.sub(rf"\b({'|'.join(SECRETS)})=[^&]*", r"\1=***", text)
 
 
 def database_file(url: URL) -> Path | None:
@@ -253,6 +272,29 @@ _SQLSTATES = {
 (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
 
+_NOT_CONNECTED = {
+    "no password supplied": "pide una contraseña, y ni ~/.pgpass (o PGPASSFILE) ni PGPASSWORD "
+    "la tienen para este equipo, puerto, base y usuario",
+    "password authentication failed": _SQLSTATES["28P01"],
+    "no pg_hba.conf entry": _SQLSTATES["28000"],
+    'FATAL: database ".*" does not exist': _SQLSTATES["3D000"],
+    "too many clients": _SQLSTATES["53300"],
+    "too many connections": _SQLSTATES["53300"],
+    "remaining connection slots": _SQLSTATES["53300"],
+    "is starting up": _SQLSTATES["57P03"],
+    "is shutting down": _SQLSTATES["57P03"],
+    "Connection refused": "nadie escucha en ese equipo y puerto",
+    "failed to resolve host": "no se conoce ese equipo",
+}
+"""The same where no connection comes about, for which the library gives words and no code; the most
+telling first. A server that speaks another language is quoted."""
+
+
+def _reason_not_connected(said: str) -> str | None:
+    """Find the most telling reason: several hosts or addresses may have been tried."""
+    return next((why for words, why in _NOT_CONNECTED.items() if re.search(words, said)), None)
+
+
 def unusable(error: BaseException, name: Path | str) -> DatabaseUnusableError:
     """Say in one line why the system or the database refuses.
 
@@ -275,7 +317,8 @@ def unusable(error: BaseException, name: Path | str) -> DatabaseUnusableError:
         reason = _SQLSTATES.get(sqlstate)
     if isinstance(cause, OSError):
         reason = _SYSTEM_REASONS.get(cause.errno or 0, cause.strerror)
-    return DatabaseUnusableError(f"{name}: {reason or ' '.join(str(cause).split())}")
+    said = " ".join(str(cause).split())
+    return DatabaseUnusableError(f"{name}: {reason or _reason_not_connected(said) or said}")
 
 
 def _was_interrupted(error: BaseException) -> bool:

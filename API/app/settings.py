@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 
 from API.app.report import MAX_NAME
 from API.app.version import VERSION
-from createDB.engine import DEFAULT_DATABASE, ROOT, database_url, without_password
+from createDB.engine import DEFAULT_DATABASE, ROOT, database_url, name_of, without_password
 from createDB.errors import DatabaseUnusableError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -95,7 +95,7 @@ class Settings:
     def shown(self, field: str) -> str:
         """Write a setting as it stands in its place, without a password."""
         value = getattr(self, field)
-        return str(value) if isinstance(value, URL) else self.origins[field].text
+        return name_of(value) if isinstance(value, URL) else self.origins[field].text
 
     @property
     def open_to_networks(self) -> bool:

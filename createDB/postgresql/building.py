@@ -19,12 +19,18 @@ def become_builder(connection: Connection) -> None:
     """Wait until nobody else builds this database, and keep others waiting until the commit.
 
     Raises:
-        DatabaseUnusableError: the server is too old.
+        DatabaseUnusableError: the server is too old, or the database could not hold any text.
     """
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(?)", (int(Lock.BUILDING),))
     version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
     if int(version) < OLDEST:
         raise DatabaseUnusableError(f"hace falta PostgreSQL {OLDEST // 10_000} o posterior")
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise DatabaseUnusableError(
+            f"la base de datos es de {encoding}, y ha de ser de UTF8: "
+            "createdb --encoding UTF8 --template template0"
+        )
 
 
 def make_functions(connection: Connection) -> None:

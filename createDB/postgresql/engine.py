@@ -72,7 +72,12 @@ def connect_arguments(*, read_only: bool, wait_ms: int, durable: bool) -> dict[s
         **(HUNG if wait_ms and not read_only else {}),
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    return {"connect_timeout": CONNECT_S, "options": options, **KEEPALIVES}
+    return {
+        "connect_timeout": CONNECT_S,
+        "options": options,
+        "client_encoding": "utf8",  # whatever PGCLIENTENCODING says
+        **KEEPALIVES,
+    }
 
 
 def use_written_values(connection: psycopg.Connection[Any]) -> None:

@@ -48,9 +48,16 @@ def test_option_goes_before_environment_before_file(tmp_path: Path) -> None:
     }
 
 
-def test_password_of_a_database_is_not_shown() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://colector:clave-secreta@db.example.net/servidores",
+        "postgresql://colector@db.example.net/servidores?password=clave-secreta",
+    ],
+)
+def test_password_of_a_database_is_not_shown(url: str) -> None:
     settings = load()
-    database = make_url("postgresql://colector:clave-secreta@db.example.net/servidores")
+    database = make_url(url)
     assert "clave-secreta" not in replace(settings, database=database).shown("database")
 
 

@@ -78,8 +78,14 @@ def test_a_database_is_built_once(postgresql: PostgresServer) -> None:
         assert "ya está al día" in again.stdout
 
 
-def test_a_password_is_not_told() -> None:
-    url = "postgresql://ana:secreta@127.0.0.1:1/nada"
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ana:secreta@127.0.0.1:1/nada",
+        "postgresql://ana@127.0.0.1:1/nada?password=secreta&sslpassword=secreta",
+    ],
+)
+def test_a_password_is_not_told(url: str) -> None:
     done = run_createdb("--database", url)
     assert done.returncode == 3
     assert "secreta" not in done.stderr + done.stdout
@@ -87,6 +93,36 @@ def test_a_password_is_not_told() -> None:
 
 def run_createdb(*arguments: str) -> subprocess.CompletedProcess[str]:
     return nursery.run(nursery.DATABASE, arguments, timeout=DEADLINE_S)
+
+
+def test_options_are_refused_rather_than_dropped() -> None:
+    done = run_createdb("--database", "postgresql://ana@equipo/base?options=-csearch_path%3Dotro")
+    assert done.returncode == 2
+    assert "ALTER ROLE" in done.stderr
+
+
+def test_why_it_cannot_be_reached(postgresql: PostgresServer) -> None:
+    for url, words in (
+        (f"postgresql://ana@127.0.0.1:{free_port()}/base", "nadie escucha"),
+        (f"postgresql://ana@equipo.invalid:{postgresql.port}/base", "no se conoce ese equipo"),
+        (postgresql.url("nada"), "créela antes (createdb)"),
+        (postgresql.url("nada").replace("postgres@", "ana@"), 'role "ana" does not exist'),
+    ):
+        done = run_createdb("--database", url)
+        assert done.returncode == 3
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_any_text(postgresql: PostgresServer, encoding: str) -> None:
+    name = f"de_{encoding.lower()}"
+    with postgresql.connect() as connection:
+        connection.execute(
+            f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+        )
+    done = run_createdb("--database", postgresql.url(name))
+    assert done.returncode == 3
+    assert f"es de {encoding}, y ha de ser de UTF8" in done.stderr
 
 
 def test_an_index_of_some_rows_is_one_of_these_alone(postgresql: PostgresServer) -> None:
@@ -103,6 +139,8 @@ def test_an_index_of_some_rows_is_one_of_these_alone(postgresql: PostgresServer)
         ("mysql://ana:secreta@equipo/base", "mysql://ana:***@equipo/base"),
         ("postgresql://ana:secreta@equipo", "postgresql://ana:***@equipo"),
         ("postgresql://ana:secr@eta@equipo:x/b", "postgresql://ana:***@equipo:x/b"),
+        ("postgresql://ana:s@secr/eta@equipo/b", "postgresql://ana:***@equipo/b"),
+        ("postgresql://equipo?password=secr", "postgresql://equipo?password=***"),
     ],
 )
 def test_what_is_no_database_of_ours_is_refused_without_its_password(url: str, shown: str) -> None:
