@@ -14,6 +14,9 @@ from tests.postgresql import PostgresServer
 
 REPORTS = [(number, f"2026-11-20 10:00:00.{number:06}") for number in range(1, TOGETHER + 9)]
 
+STOPPED = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'query_canceled'; END $$"
+"""Stands for what takes too long."""
+
 
 @pytest.fixture(scope="module")
 def url(postgresql: PostgresServer) -> Iterator[str]:
@@ -88,3 +91,36 @@ def test_few_questions_are_asked(url: str) -> None:
     assert rows == [[{"id_serv": number, "en": en}] for number, en in REPORTS]
     assert len(statements) == 2
     assert len(REPORTS) * 200 > SMALL
+
+
+def test_what_takes_too_long_is_asked_for_fewer_until_it_is_quick_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = "SELECT id_serv, :en AS en FROM servers WHERE id_serv = :id_serv"
+    fits, sizes = 40, list[int]()
+
+    def run(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> Any:
+        if "unnest" not in statement:
+            return statement, values
+        sizes.append(len(values["id_serv"]))
+        return (STOPPED if sizes[-1] > fits else statement), values
+
+    def asked_for() -> list[int]:
+        """Tell for how many reports it is asked each time, and check what it says."""
+        sizes.clear()
+        with guard.snapshot():
+            guard.ahead([(query, None, None)], REPORTS)
+            assert [guard.run(query, *report) for report in REPORTS] == expected
+        return sizes
+
+    with closing(PostgresGuard.open(database_url(url))) as guard:
+        expected = [guard.run(query, *report) for report in REPORTS]
+        event.listen(guard._engine, "before_cursor_execute", run, retval=True)
+        monkeypatch.setattr("API.app.compliance.postgresql.guard.QUICK_S", 0.0)
+        assert asked_for() == [TOGETHER]
+        assert asked_for() == [TOGETHER // 2]
+        assert asked_for() == [32, 32, 32, 32, 8]
+        fits = TOGETHER
+        monkeypatch.setattr("API.app.compliance.postgresql.guard.QUICK_S", 60.0)
+        assert asked_for() == [32, 64, 40]
+        assert asked_for() == [TOGETHER, 8]

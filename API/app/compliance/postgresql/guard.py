@@ -5,6 +5,7 @@ does where it is the database: the same query, the same verdict, and PostgreSQL 
 all of them. The others run there, in a transaction that cannot write, after `vetting`.
 """
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from operator import itemgetter
@@ -16,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from API.app.compliance.desk import Desk
 from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, Found, Query, QueryError, kept
-from API.app.compliance.postgresql.vetting import TIME_MS, Vetted, refusal, vet
+from API.app.compliance.postgresql.vetting import TIME_MS, Vetted, refusal, vet, was_stopped
 from createDB.engine import open_engine
 from createDB.postgresql.engine import AS_IT_IS, use_plain_values
 from createDB.postgresql.statements import says_otherwise, with_values
@@ -45,6 +46,9 @@ TOGETHER = 128
 """Reports that a query is asked for at a time, in the time of one: to plan it, with a partition for
 each day, takes as long as to run it for thirty."""
 
+QUICK_S = TIME_MS / 1_000 / 4
+"""What takes no longer may well be asked for twice as many, in seconds."""
+
 SMALL = 4_096
 """Characters of a row up to which it is given for several reports at a time."""
 
@@ -59,8 +63,8 @@ class PostgresGuard:
         self._connection: Connection | None = None
         self._snapshot = False
         self._allowed: dict[tuple[str, bool], _Query | str] = {}
-        self._alone: set[str] = set()
-        """Queries that failed for several reports at a time."""
+        self._most: dict[str, int] = {}
+        """For how many reports at a time queries are asked for that failed for more; 1: alone."""
         self._answers: dict[tuple[str, int, str], Found] = {}
         """What was found ahead, by query, report and moment."""
         self.desk = Desk(self._rows_of)
@@ -130,7 +134,9 @@ class PostgresGuard:
     def ahead(self, queries: Sequence[Query], reports: Sequence[tuple[int, str]]) -> None:
         """Run queries for several reports at a time, to have the answers when each is run.
 
-        One that fails so is run for each report alone from then on, and what it says is said there.
+        One that fails so is run for each report alone from then on, and what it says is said there;
+        one that takes too long is run so this time, and for half as many at a time from then on,
+        until it is quick again.
 
         Raises:
             DBAPIError: it isn't the query's fault.
@@ -141,10 +147,13 @@ class PostgresGuard:
                     self._run_together(self._look_up(query, other_words), reports)
 
     def _run_together(self, query: _Query, reports: Sequence[tuple[int, str]]) -> None:
-        if query.together is None or query.text in self._alone:
-            return
-        for start in range(0, len(reports), TOGETHER):
-            some = reports[start : start + TOGETHER]
+        left = reports
+        while query.together and len(left) > 1:
+            most = self._most.get(query.text, TOGETHER)
+            if most == 1:
+                return
+            some, left = left[:most], left[most:]
+            began = time.monotonic()
             values = {"id_serv": [report for report, _ in some],
                       "en": [en or None for _, en in some]}  # fmt: skip
             with self._connected() as connection:
@@ -155,8 +164,11 @@ class PostgresGuard:
                 except DBAPIError as error:
                     connection.rollback()
                     refusal(error)
-                    self._alone.add(query.text)
+                    fewer = max(len(some) // 2, 2) if was_stopped(error) else 1
+                    self._most[query.text] = fewer
                     return
+            if len(some) == most and time.monotonic() - began < QUICK_S:
+                self._most[query.text] = min(2 * most, TOGETHER)
             self._keep(query, some, rows)
 
     def _keep(

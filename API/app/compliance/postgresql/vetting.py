@@ -137,6 +137,11 @@ def refusal(error: DBAPIError) -> QueryError:
     return QueryError(f"la consulta falla: {said_by(error)}")
 
 
+def was_stopped(error: DBAPIError) -> bool:
+    """Tell whether a query took too long, as it may where the machine has much else to do."""
+    return getattr(error.orig, "sqlstate", None) == _STOPPED
+
+
 _STOPPED, _LOCKED = "57014", "55P03"
 _NOT_ITS_FAULT = frozenset(("", "08", "28", "40", "53", "57", "58", "XX"))
 """Classes of codes (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
