@@ -90,13 +90,15 @@ def register_error_handlers(app: Flask) -> None:
     @app.errorhandler(InterfaceError)
     @app.errorhandler(OperationalError)
     def database_away(error: InterfaceError | OperationalError) -> Response:
-        log.error("the database cannot be read", reason=said_by(error))
-        return unavailable(StorageUnavailableError(f"the database cannot be read: {error.orig}"))
+        reason = said_by(error)
+        log.error("the database cannot be read", reason=reason)
+        return unavailable(StorageUnavailableError(f"the database cannot be read: {reason}"))
 
     @app.errorhandler(DataError)
     def no_value(error: DataError) -> Response:
         """Answer what PostgreSQL cannot hold, such as a NUL in a text that is searched for."""
-        return problem(HTTPStatus.BAD_REQUEST, f"the database takes no such value: {error.orig}")
+        detail = f"the database takes no such value: {said_by(error)}"
+        return problem(HTTPStatus.BAD_REQUEST, detail)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
