@@ -190,6 +190,7 @@ class Sender:
             waiting = len(self._spool.names())
             self._said = outcome.reason
             reason = outcome.reason[:LONGEST_TEXT]
-            say(f"{self._transport.url} no recibe ({reason}); reportes en espera: {waiting}")
+            takes = "reciben" if ", " in self._transport.url else "recibe"
+            say(f"{self._transport.url} no {takes} ({reason}); reportes en espera: {waiting}")
         chance = random.random()  # noqa: S311 - jitter is no secret
         return next_pause(self._failures, self._interval, outcome.pause, chance)

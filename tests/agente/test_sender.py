@@ -247,3 +247,15 @@ def count_drains(sender: Sender) -> list[float]:
 
     sender.drain = counted  # type: ignore[method-assign]
     return pauses
+
+
+def test_several_collectors_are_spoken_of_as_such(
+    line: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line.put(1)
+    sender, transport = line.sender(lambda _number: Outcome(Verdict.NOT_NOW, transport.url))
+    for transport.url in ("http://uno", "http://uno, http://dos"):
+        sender.drain()
+    one, two = capsys.readouterr().err.splitlines()
+    assert one.startswith("agente: http://uno no recibe (")
+    assert two.startswith("agente: http://uno, http://dos no reciben (")
