@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "agente"))
@@ -42,10 +43,13 @@ SAMPLE = 500
 
 def main() -> int:
     """Simulate what the command line asks for, and print what was measured."""
-    options = vars(_options().parse_args())
+    parser = _options()
+    options = vars(parser.parse_args())
     seconds, outage = 60 * options.pop("minutes"), options.pop("outage")
     drawing, folder, kept = options.pop("plot"), options.pop("folder"), options.pop("kept")
     warm = 60 * options.pop("warm_up")
+    if drawing and not find_spec("matplotlib"):  # rather now than when the run is over
+        parser.error("--plot needs matplotlib: run it with .venv-test/bin/python (./test.sh)")
     if not options["clones"] and options["servers"] >= 1_000:
         options["clones"] = options["servers"] // 1_000
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())

@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from API.app.compliance.review import review
 from API.app.ingest.entry import entry_from_body
 from API.app.ingest.store import Store
 from API.app.report import decode_report
+from bench import fleet as simulator
 from bench import servers as fleet
 from bench.enrolled import enrolled_database
 from bench.fleet import simulate
@@ -137,3 +139,14 @@ def test_a_report_is_one_and_the_same_for_the_same_seed() -> None:
     assert len(report.procesos) >= 200
     assert str(report.id_agente) == identity
     assert msgspec.to_builtins(report.id_reporte) == str(report.id_reporte)
+
+
+def test_that_a_plot_cannot_be_drawn_is_said_before_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(sys, "argv", ["fleet.py", "--plot", "fleet.png"])
+    with pytest.raises(SystemExit) as ended:
+        simulator.main()
+    assert ended.value.code == 2
+    assert "matplotlib" in capsys.readouterr().err
