@@ -45,21 +45,22 @@ def judge_reports(settings: Settings, parent: Connection) -> None:
         signal.signal(number, signal.SIG_IGN)
     own = [settings.policies] if settings.policies else []
     library = Library([SHIPPED, *own])
-    court = _court(settings, library)
+    trouble = Trouble("judging begins later")
+    court = _court(settings, library, trouble)
     os.nice(NICE)  # of this thread alone: not of the one that holds the database's lock
     parent.send("ready")
     while not _judged(court, parent):
-        court = _court(settings, library)
+        court = _court(settings, library, trouble)
 
 
-def _court(settings: Settings, library: Library) -> Court | None:
+def _court(settings: Settings, library: Library, trouble: Trouble) -> Court | None:
     """Begin to judge, unless another collector does."""
     try:
         court = Court(settings.database, library)
     except TakenError:
         return None
     except DBAPIError as error:
-        log.warning("judging begins later", reason=said_by(error))
+        trouble.met(said_by(error))
         return None
     log.info("judging", policies=len(library.rules), pid=os.getpid())
     return court

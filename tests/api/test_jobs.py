@@ -4,14 +4,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from API.app import jobs, judge
+from API.app.alerts.file import Watched
+from API.app.alerts.sender import Sender
 from API.app.compliance.court import Court
 from API.app.compliance.library import Library
 from API.app.jobs import TakenError, Turn
+from API.app.logs import Trouble
+from API.app.settings import load_settings
 from createDB.engine import database_url, open_engine
 from createDB.postgresql.locks import Lock
-from tests.conftest import wait_until
+from tests.conftest import free_port, wait_until
 from tests.postgresql import PostgresServer, rows_of
 
 HELD = """
@@ -80,6 +85,33 @@ def test_who_judges_for_long_keeps_the_job(
         with closing(court), judge._keeping_job(court):
             wait_until(lambda: rows_of(url, HELD, [3 * jobs.HUNG_S]), "it has it no longer")
             court.write(lambda _connection: None)
+
+
+def test_the_log_says_who_tells(
+    postgresql: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "AGAIN_S", 0)
+    with postgresql.database("completo") as url, capture_logs() as said:
+        first, second = (Sender(database_url(url), Watched(None)) for _ in range(2))
+        assert [line["event"] for line in said] == ["telling"]
+        first.close()
+
+        def passed_on() -> bool:
+            second.step()
+            return len(said) > 1
+
+        wait_until(passed_on, "the job passed on")
+        assert [line["event"] for line in said] == ["telling", "telling"]
+        second.close()
+
+
+def test_that_nobody_can_judge_is_said_once() -> None:
+    settings = load_settings(["--database", f"postgresql://ana@127.0.0.1:{free_port()}/nada"])
+    trouble = Trouble("judging begins later")
+    with capture_logs() as said:
+        for _ in range(3):
+            assert judge._court(settings, Library([]), trouble) is None
+    assert [line["event"] for line in said] == ["judging begins later"]
 
 
 def test_jobs_are_the_only_collectors_on_sqlite(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ same identity; none is lost (docs/adr/0018-alerts-are-an-outbox.md).
 It has the least to do, and copies what is known of who reports beside that (`API/app/lately.py`).
 """
 
-import os
 import signal
 from contextlib import closing
 from multiprocessing.connection import Connection
@@ -39,7 +38,6 @@ def tell(settings: Settings, parent: Connection) -> None:
         raise SystemExit(2) from None
     sender = Sender(settings.database, watched)
     parent.send("ready")
-    log.info("telling", channels=len(watched.channels), pid=os.getpid())
     with closing(sender), Copier(settings.database, settings.storage):
         while not parent.poll(PAUSE_S):  # nothing is ever sent: it was closed
             sender.step()

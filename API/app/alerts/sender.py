@@ -1,5 +1,6 @@
 """Looks for what people are to be told, gathers it and delivers it; see `process`."""
 
+import os
 import threading
 import time
 
@@ -105,6 +106,7 @@ class Sender:
             with self._engine.begin() as connection:
                 incidents.prepare(connection)
             self._term = self._turn.taken
+            log.info("telling", channels=len(self.watched.channels), pid=os.getpid())
         return True
 
     def _look_around(self) -> None:
