@@ -109,6 +109,13 @@ def test_wrong_request_is_refused(
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+def test_a_plus_that_became_a_space_is_explained(shared_collector: CollectorProcess) -> None:
+    path = f"/agentes/{NOBODY}/estado?en=2026-11-20T10:00:00"
+    assert "%2B" in shared_collector.get(f"{path}+01:00").json()["detail"]
+    assert "%2B" not in shared_collector.get(f"{path}X").json()["detail"]
+    assert shared_collector.get(f"{path}%2B01:00").status_code == 404
+
+
 def events(collector: CollectorProcess, **filters: str) -> list[tuple[str, str, str]]:
     """Follow the pages to the end; (time of day, kind, name) of each change."""
     path, found = "/cambios", []

@@ -167,7 +167,7 @@ def sorted_by_agent() -> list[str]:
 @pytest.mark.parametrize(
     "query",
     ["campos=", "campos=x", "campos=hostname,x", "orden=x", "orden=", "orden=--hostname",
-     "en=ayer", "reporte=x", "reporte=1e3", "limite=0", "hots=a", "etiqueta"],
+     "en=ayer", "agente=web-07", "reporte=x", "reporte=1e3", "limite=0", "hots=a", "etiqueta"],
 )  # fmt: skip
 @pytest.mark.parametrize("extension", ["", ".csv", ".xlsx"])
 def test_a_wrong_parameter_is_named(ask: Any, query: str, extension: str) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -138,6 +139,14 @@ def _pattern(_name: str, text: str) -> str:
     return escaped.replace("*", "%").lower()
 
 
+def _agent(name: str, text: str) -> str:
+    """A hostname would be nobody's `id_agente`, and the answer an empty list."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise wrong(f"{name} must be an id_agente, as GET /agentes has them") from None
+
+
 def _integer(name: str, text: str) -> int:
     if not _INTEGER.fullmatch(text):
         raise wrong(f"{name} must be a whole number")
@@ -163,6 +172,7 @@ def _moment(name: str, text: str) -> datetime:
 
 _READERS: Mapping[Takes, Callable[[str, str], Any]] = {
     Takes.TEXT: lambda _, text: text,
+    Takes.AGENT: _agent,
     Takes.PATTERN: _pattern,
     Takes.INTEGER: _integer,
     Takes.BOOLEAN: _boolean,

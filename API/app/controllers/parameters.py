@@ -92,4 +92,5 @@ def moment(name: str, default: datetime, arguments: Mapping[str, str] | None = N
         with contextlib.suppress(ValueError, OverflowError):
             found = datetime.fromisoformat(text)
             return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    raise wrong(f"{name} must be a moment such as 2026-11-20T10:00:00Z")
+    hint = " (in a URL, + is written %2B)" if " " in text[-6:] else ""
+    raise wrong(f"{name} must be a moment such as 2026-11-20T10:00:00Z{hint}")

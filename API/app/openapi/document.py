@@ -27,6 +27,7 @@ KINDS: dict[Kind, dict[str, Any]] = {
     Kind.JSON: {"type": ["object", "array", "null"]},
 }
 TAKEN: dict[Takes, dict[str, Any]] = {
+    Takes.AGENT: {"type": "string", "format": "uuid"},
     Takes.INTEGER: {"type": "integer", "minimum": -(10**18) + 1, "maximum": 10**18 - 1},
     Takes.BOOLEAN: {"enum": ["si", "no"]},
     Takes.MOMENT: {"type": "string", "format": "date-time"},

@@ -59,6 +59,8 @@ class Takes(StrEnum):
 
     TEXT = "text"
     """Exactly this."""
+    AGENT = "agent"
+    """An `id_agente`."""
     PATTERN = "pattern"
     """`*` stands for any text, the case does not count."""
     INTEGER = "integer"

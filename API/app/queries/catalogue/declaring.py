@@ -51,7 +51,9 @@ def pattern(name: str, *expressions: str, comment: str) -> Filter:
     return Filter(name, Takes.PATTERN, comment, f"({matches})")
 
 
-AGENT = Filter("agente", Takes.TEXT, "of the server with this `id_agente`", "a.id_agente = :agente")
+AGENT = Filter(
+    "agente", Takes.AGENT, "of the server with this `id_agente`", "a.id_agente = :agente"
+)
 LABEL = Filter(
     "etiqueta",
     Takes.LABEL,

@@ -45,7 +45,7 @@ CAMBIOS = Resource(
         Column("valor", Kind.TEXT, "Who runs the process."),
     ),
     (
-        Filter("agente", Takes.TEXT, "of the server with this `id_agente`"),
+        Filter("agente", Takes.AGENT, "of the server with this `id_agente`"),
         Filter("campo", Takes.TEXT, "`procesos`, `usuarios_activos` or a fact of the system, such "
                "as `nucleo`", choices=tuple(FIELDS)),
         Filter("tipo", Takes.TEXT, "`inicia` or `termina`", choices=KINDS),
