@@ -16,9 +16,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
+from sqlalchemy.engine import URL
+
 from API.app.local_access import NAME
 from API.app.settings import Settings, SettingsError, load_settings
-from createDB.engine import database_path
+from createDB.engine import is_postgresql, name_of
 
 INTERVAL_S = 10
 START_S = 60
@@ -29,7 +31,7 @@ El colector escucha en {url} y el agente de este equipo reporta cada {interval} 
   {url}/consola
   la cuenta para entrar, en otra terminal: {account}
 
-  sqlite3 {database} 'select * from procesos'
+  {client} 'select * from procesos'
   ls {storage}/text/
   curl -H @{access} {url}/servers
 
@@ -92,10 +94,17 @@ def _look_at(settings: Settings, url: str) -> str:
         url=url,
         account=shlex.join(_account(settings)),
         interval=INTERVAL_S,
-        database=shlex.quote(str(database_path(settings.database))),
+        client=shlex.join(_client(settings.database)),
         storage=shlex.quote(str(settings.storage)),
         access=shlex.quote(str(settings.storage / NAME)),
     )
+
+
+def _client(database: URL) -> list[str]:
+    """Give the command that asks this database something, and changes nothing."""
+    if is_postgresql(database):
+        return ["psql", name_of(database), "-c"]
+    return ["sqlite3", "-readonly", name_of(database)]
 
 
 def _account(settings: Settings) -> list[str]:
@@ -103,7 +112,7 @@ def _account(settings: Settings) -> list[str]:
     command = [str(ROOT / "init_app.sh"), "cuentas", "create", "ana", "--rol", "administrador"]
     if settings.database == load_settings([]).database:
         return command
-    return [*command, "--database", str(database_path(settings.database))]
+    return [*command, "--database", name_of(settings.database)]
 
 
 def _url(settings: Settings) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from API.app.settings import load_settings
+from deploy.demo import _look_at
 from tests.conftest import wait_until
 from tests.installation import (
     INSTALLING_S,
@@ -75,6 +77,15 @@ def test_demo_with_tls_is_refused(installation: Installation) -> None:
     done = installation.run("./init_app.sh --demo --tls-self-signed")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "TLS" in done.stderr
+
+
+def test_demo_says_how_to_look_at_either_database(tmp_path: Path) -> None:
+    for database, client in (
+        ("postgresql://ana:secreta@equipo/base", "psql 'postgresql://ana:***@equipo/base' -c "),
+        (str(tmp_path / "otra.sqlite"), f"sqlite3 -readonly {tmp_path}/otra.sqlite "),
+    ):
+        said = _look_at(load_settings(["--database", database]), "http://127.0.0.1:8080")
+        assert f"  {client}'select" in said
 
 
 def test_the_script_gives_a_commands_own_help(installation: Installation) -> None:
