@@ -6,9 +6,11 @@ CREATE OR REPLACE FUNCTION julianday(timestamp) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN extract(epoch FROM $1)::double precision / 86400 + 2440587.5;
 
+-- 'now' of SQLite is UTC, that of PostgreSQL is of the session's time zone, which psql has anywhere.
 CREATE OR REPLACE FUNCTION julianday(text) RETURNS double precision
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN extract(epoch FROM $1::timestamp)::double precision / 86400 + 2440587.5;
+    RETURN extract(epoch FROM CASE $1 WHEN 'now' THEN now() AT TIME ZONE 'UTC' ELSE $1::timestamp END)
+        ::double precision / 86400 + 2440587.5;
 
 -- The form of moments that the tables have, from milliseconds since 1970.
 CREATE OR REPLACE FUNCTION moment_of(bigint) RETURNS timestamp
