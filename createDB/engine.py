@@ -266,13 +266,14 @@ _SQLSTATES = {
     "53300": "no admite más conexiones (max_connections)",
     "55P03": "está ocupada por otro programa; inténtelo cuando haya terminado",
     "25006": "es de sólo lectura: ¿una réplica?",
+    "57P01": "cortó la conexión: se detuvo, o alguien la terminó",
     "57P03": "está arrancando o parando; inténtelo más tarde",
 }
 """What the codes mean that people can do something about
 (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
 
-_NOT_CONNECTED = {
+_WITHOUT_CODE = {
     "no password supplied": "pide una contraseña, y ni ~/.pgpass (o PGPASSFILE) ni PGPASSWORD "
     "la tienen para este equipo, puerto, base y usuario",
     "password authentication failed": _SQLSTATES["28P01"],
@@ -283,16 +284,17 @@ _NOT_CONNECTED = {
     "remaining connection slots": _SQLSTATES["53300"],
     "is starting up": _SQLSTATES["57P03"],
     "is shutting down": _SQLSTATES["57P03"],
+    "the connection is lost|server closed the connection": "se perdió la conexión",
     "Connection refused": "nadie escucha en ese equipo y puerto",
     "failed to resolve host": "no se conoce ese equipo",
 }
-"""The same where no connection comes about, for which the library gives words and no code; the most
-telling first. A server that speaks another language is quoted."""
+"""The same where no connection comes about, or one is lost, for which the library gives words and no
+code; the most telling first. A server that speaks another language is quoted."""
 
 
-def _reason_not_connected(said: str) -> str | None:
+def _reason_without_code(said: str) -> str | None:
     """Find the most telling reason: several hosts or addresses may have been tried."""
-    return next((why for words, why in _NOT_CONNECTED.items() if re.search(words, said)), None)
+    return next((why for words, why in _WITHOUT_CODE.items() if re.search(words, said)), None)
 
 
 def unusable(error: BaseException, name: Path | str) -> DatabaseUnusableError:
@@ -318,7 +320,7 @@ def unusable(error: BaseException, name: Path | str) -> DatabaseUnusableError:
     if isinstance(cause, OSError):
         reason = _SYSTEM_REASONS.get(cause.errno or 0, cause.strerror)
     said = " ".join(str(cause).split())
-    return DatabaseUnusableError(f"{name}: {reason or _reason_not_connected(said) or said}")
+    return DatabaseUnusableError(f"{name}: {reason or _reason_without_code(said) or said}")
 
 
 def _was_interrupted(error: BaseException) -> bool:

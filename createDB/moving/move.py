@@ -38,6 +38,8 @@ def move(settings: Settings, source: URL) -> tuple[bool, list[str]]:
             "--from-database lleva una base de SQLite a PostgreSQL: --database postgresql://... "
             "--from-database ARCHIVO; de vuelta, --snapshot ARCHIVO"
         )
+    if not database_path(source).exists():
+        raise DatabaseUnusableError(f"{database_path(source)}: no existe")
     require_current(source)
     try:
         with opened(source, settings.storage) as origin, connected(url) as connection:

@@ -177,10 +177,16 @@ def test_a_lost_connection_is_told_and_it_goes_on(
 
     with ThreadPoolExecutor() as aside:
         aside.submit(cut)
-        with pytest.raises(DatabaseUnusableError, match=r"; repita la orden, que sigue.*$"):
+        words = r"(se perdió|cortó) la conexión.*; repita la orden, que sigue.*$"
+        with pytest.raises(DatabaseUnusableError, match=words):
             is_whole(target, origin)
     assert is_whole(target, origin)
     assert_equal(target, origin)
+
+
+def test_a_file_that_is_missing_is_refused(target: str, tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnusableError, match=r"nada\.sqlite: no existe$"):
+        is_whole(target, tmp_path / "nada.sqlite")
 
 
 def test_another_database_than_it_began_with_is_refused(
@@ -196,7 +202,9 @@ def test_what_holds_data_is_refused(origin: Path, postgresql: PostgresServer) ->
     with postgresql.database("completo") as target:
         with psycopg.connect(target) as connection:
             connection.execute("INSERT INTO retencion VALUES ('reportes', 1)")
-        words = r"ya tiene datos \(retencion\); dé una base de PostgreSQL vacía"
+        words = (
+            r"ya tiene datos \(retencion\); dé una base de PostgreSQL vacía.*arranque el colector"
+        )
         with pytest.raises(DatabaseUnusableError, match=words):
             is_whole(target, origin)
     with (
