@@ -288,8 +288,8 @@ _WITHOUT_CODE = {
     "Connection refused": "nadie escucha en ese equipo y puerto",
     "failed to resolve host": "no se conoce ese equipo",
 }
-"""The same where no connection comes about, or one is lost, for which the library gives words and no
-code; the most telling first. A server that speaks another language is quoted."""
+"""The same where no connection comes about, or one is lost: for that the library gives words and no
+code. The most telling first. A server that speaks another language is quoted."""
 
 
 def _reason_without_code(said: str) -> str | None:

@@ -125,6 +125,6 @@ def _require_empty(connection: Connection, layout: Layout) -> None:
             connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
         elif connection.exec_driver_sql(f"SELECT 1 FROM {table} LIMIT 1").first():  # noqa: S608
             raise DatabaseUnusableError(
-                f"{name}: ya tiene datos ({table}); dé una base de PostgreSQL vacía. Si la orden ya "
-                "había terminado, no hay más que hacer: arranque el colector"
+                f"{name}: ya tiene datos ({table}); dé una base de PostgreSQL vacía. Si la orden "
+                "ya había terminado, no hay más que hacer: arranque el colector"
             )
