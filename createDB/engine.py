@@ -102,10 +102,15 @@ def database_path(url: URL) -> Path:
     return Path(url.database or "").absolute()
 
 
-def said_by(error: DBAPIError) -> str:
-    """Give what the database says is the matter, in a line; PostgreSQL says more after it."""
-    primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
-    return " ".join((primary or str(error.orig)).split())
+def said_by(error: Exception) -> str:
+    """Give what the database says is the matter, in a line; PostgreSQL says more after it.
+
+    Args:
+        error: what the driver or SQLAlchemy raised.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    primary = getattr(getattr(cause, "diag", None), "message_primary", None)
+    return " ".join((primary or str(cause)).split())
 
 
 def open_engine(

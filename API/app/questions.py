@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 
 from API.app.errors import RETRY_AFTER_S, ProblemError
 from API.app.queries.direct import Direct
-from createDB.engine import BUSY_TIMEOUT_MS, database_path, is_postgresql
+from createDB.engine import BUSY_TIMEOUT_MS, database_path, is_postgresql, said_by
 
 
 class _Source(NamedTuple):
@@ -104,5 +104,5 @@ def _postgresql(url: URL) -> _Source:
 
 def _away(error: Exception) -> ProblemError:
     wait = {"Retry-After": str(RETRY_AFTER_S)}
-    detail = f"the database cannot be read: {error}"
+    detail = f"the database cannot be read: {said_by(error)}"
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, wait)

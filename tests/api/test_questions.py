@@ -43,6 +43,7 @@ def test_one_that_ends_while_it_asks_is_an_answer_503(questions: Questions) -> N
     with pytest.raises(ProblemError) as refused, questions.connect() as connection:
         connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert refused.value.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert refused.value.detail.endswith("terminating connection due to administrator command")
     with questions.connect() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
@@ -52,3 +53,4 @@ def test_a_server_that_is_away_is_an_answer_503() -> None:
     with pytest.raises(ProblemError) as refused, questions.connect():
         pass
     assert refused.value.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert "\n" not in refused.value.detail

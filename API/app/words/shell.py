@@ -60,8 +60,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "error_503": ("No se pudo cargar", "Could not load"),
     "error_503_why": (
-        "La base de datos no se puede leer ahora. Vuelva a intentarlo en unos segundos.",
-        "The database cannot be read right now. Try again in a few seconds.",
+        "La base de datos no se puede leer ahora. Vuelva a intentarlo en unos segundos; /readyz "
+        "dice si los reportes se siguen guardando.",
+        "The database cannot be read right now. Try again in a few seconds; /readyz says whether "
+        "reports are still being stored.",
     ),
     "error_other": ("No se pudo", "That could not be done"),
     "error_other_why": ("El colector rechazó la petición.", "The collector refused the request."),
