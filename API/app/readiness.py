@@ -27,12 +27,18 @@ def readiness(collector: Collector) -> Readiness:
         "disco": _disk(collector),
         "escritor": collector.writer.trouble(),
     }
-    away = _away(collector, standing)
-    is_full = standing.is_full() if standing else collector.settings.pending == 0
+    away, pending = _away(collector, standing), _pending(standing)
     accepts = not any(needed.values())
     if away or standing:
-        accepts = accepts and not is_full and collector.lately.is_usable()
-    return Readiness(accepts, {"base_de_datos": away, **needed, "pendientes": _pending(standing)})
+        if standing.is_full() if standing else collector.settings.pending == 0:
+            accepts, pending = False, _and(pending, "no more are kept ([limites] pendientes)")
+        if not collector.lately.is_usable():
+            accepts, away = False, _and(away, "who reports is known no more: reports are refused")
+    return Readiness(accepts, {"base_de_datos": away, **needed, "pendientes": pending})
+
+
+def _and(said: str | None, more: str) -> str:
+    return f"{said}; {more}" if said else more
 
 
 def _pending(standing: Standing | None) -> str | None:

@@ -180,7 +180,9 @@ def test_reports_are_taken_while_the_database_cannot_be_read(new_collector: NewC
         assert "compliance_pendientes_reportes 1.0" in collector.get("/metrics").text
         age(collector.storage, LASTS_S)
         assert collector.post(report, **bearing(member.token)).status_code == 503
-        assert collector.get("/readyz").status_code == 503
+        ready = collector.get("/readyz")
+        assert ready.status_code == 503
+        assert "who reports is known no more" in ready.json()["comprobaciones"]["base_de_datos"]
     wait_until(lambda: len(collector.numbers()) == 2, "the report is not in the database")
     assert collector.post(report, **bearing(member.token)).status_code == 200
 

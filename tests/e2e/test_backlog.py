@@ -229,6 +229,7 @@ def test_past_the_bound_it_is_503_and_what_waits_is_told(new_collector: NewColle
     with locked(collector):
         assert [collector.post(report).status_code for report in reports[1:4]] == [202] * 3
         wait_until(lambda: collector.get("/readyz").status_code == 503, "it says it is ready")
+        assert "no more are kept" in collector.get("/readyz").json()["comprobaciones"]["pendientes"]
         answer = collector.post(reports[4])
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
