@@ -2,20 +2,29 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from API.app.alerts import sender
-from API.app.alerts.outbox import LONGEST_PAUSE_S, discard, pause
+from API.app.alerts.outbox import LONGEST_PAUSE_S, discard, pause, plan
 from API.app.housekeeping import Rows, Way, alone
+from API.app.queries.times import now_ms
+from API.app.serial import serially
+from createDB.postgresql.locks import Lock
 from createDB.views import Layout
 from tests.alerts.conftest import NewTelling, NewTrial, PutFile, Telling
 from tests.alerts.receivers import Receiver
 from tests.alerts.test_incidents import GOOD, MINING
+from tests.conftest import wait_until
 from tests.ingest.conftest import entry
 
 WAITING = "SELECT count(*) FROM mensajes WHERE estado = 'espera'"
+LOCKED_OUT = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 MINERS = {"reglas": [{"canales": ["gancho"], "politicas": ["mineros"]}]}
 """Rules for the one policy of the trial's that the tests are about."""
 
@@ -265,3 +274,23 @@ def test_a_changed_file_counts_and_a_wrong_one_does_not(
         telling.put(entry(1, 0, 2, **MINING))
         telling.until(lambda: other.posted, "the other is told")
     assert len(receiver.posted) == 1
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_what_is_resolved_meanwhile_is_not_told_as_open(telling: Telling) -> None:
+    engine, watched = telling.trial.engine, telling.sender.watched
+    telling.put(*fleet(3, 0, **MINING))
+    watched.refresh()
+
+    def plan_all() -> None:
+        with engine.begin() as connection:
+            plan(connection, watched.file, now_ms() + 10**9)
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as judging:
+            serially(judging, Lock.FOLLOWING)
+            judging.exec_driver_sql("UPDATE alertas SET resuelta = abierta + 1, por_avisar = NULL")
+            planning = pool.submit(plan_all)
+            wait_until(lambda: telling.trial.rows(LOCKED_OUT) == [(1,)], "it does not wait")
+        planning.result()
+    assert telling.trial.rows("SELECT count(*) FROM entregas") == [(0,)]

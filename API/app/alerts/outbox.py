@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Row
 
 from API.app.alerts.channels import DeliveryError, Message
 from API.app.alerts.rules import File, Incident, Rule, channels_for
+from API.app.serial import serially
+from createDB.postgresql.locks import Lock
 
 PLANNED = 500
 """Alerts that are planned in one transaction."""
@@ -62,6 +64,7 @@ def plan(connection: Connection, file: File | None, now: int) -> bool:
     Returns:
         whether there may be more: a few are done at a time, so that no report waits for long.
     """
+    serially(connection, Lock.FOLLOWING)  # what is resolved meanwhile is not to be told as open
     patient = _patient(connection, file, now)
     opened = connection.exec_driver_sql(_OPENED, (patient, PLANNED)).all()
     rules: Sequence[Rule] = file.reglas if file else ()
