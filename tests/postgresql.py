@@ -30,8 +30,8 @@ PROGRAMS = Path(
 NOBODY = "nobody"
 """Who the server runs as where we are root, which it refuses to be."""
 DEADLINE_S = 30.0
-SETTINGS = ("-c", "fsync=off", "-c", "shared_buffers=64MB")
-"""Nobody pulls the plug here."""
+SETTINGS = ("-c", "fsync=off", "-c", "shared_buffers=64MB", "-c", "max_wal_size=256MB")
+"""Nobody pulls the plug here, and disks may be small."""
 
 
 def rows_of(url: str, query: str, arguments: Sequence[Any] = ()) -> list[dict[str, Any]]:

@@ -38,7 +38,8 @@ from tests.postgresql import PostgresServer, execute_on
 FEW = 10
 """Answers that tell that something goes on."""
 
-DISK = "384m"
+DISK = "1500m"
+"""Room for all that five rounds of every fault store; full it takes so much memory."""
 
 KNOWN = "INSERT INTO agentes (id_agente) SELECT unnest(?::text[])"
 
