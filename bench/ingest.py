@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import psutil
 
-from API.app.judge import NICE
+from API.app.priority import NICE
 from bench.load import Result, Server, bodies, fleet, post_all
 from bench.serving import ROOT, authority_of, free_port, running_collector, serving
 

@@ -24,6 +24,7 @@ from API.app.compliance.present import judge_new
 from API.app.compliance.review import review
 from API.app.jobs import AGAIN_S, HUNG_S, TakenError
 from API.app.logs import Trouble, configure_logs
+from API.app.priority import give_way
 from API.app.settings import Settings
 from createDB.engine import said_by
 
@@ -33,9 +34,6 @@ PAUSE_S = 0.2
 """Between two looks for new reports, in seconds: what comes meanwhile is written at once."""
 
 LOOK_AT_FILES_S = 2.0
-
-NICE = 10
-"""Judging gives way to reports that come in; while the machine has no more to give, it lags."""
 
 
 def judge_reports(settings: Settings, parent: Connection) -> None:
@@ -47,7 +45,7 @@ def judge_reports(settings: Settings, parent: Connection) -> None:
     library = Library([SHIPPED, *own])
     trouble = Trouble("judging begins later")
     court = _court(settings, library, trouble)
-    os.nice(NICE)  # of this thread alone: not of the one that holds the database's lock
+    give_way()  # of this thread alone: not of the one that holds the database's lock
     parent.send("ready")
     while not _judged(court, parent):
         court = _court(settings, library, trouble)

@@ -4,7 +4,6 @@ What takes seconds of processor time stays out of the process that serves reques
 (docs/adr/0019-workbooks-are-made-by-a-process-of-their-own.md).
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,10 +15,10 @@ from typing import IO, TypeVar
 import msgspec
 
 from API.app.errors import ProblemError
+from API.app.priority import give_way
 from createDB.engine import ROOT
 
 DEADLINE_S = 600
-NICE = 10
 PIECE = 1 << 16
 
 Order = TypeVar("Order")
@@ -53,7 +52,7 @@ def make_aside(program: str, order: msgspec.Struct, instead: str) -> IO[bytes]:
 
 def take_order(kind: type[Order]) -> Order:
     """Give way to others, and read what was ordered; in the process that makes the file."""
-    os.nice(NICE)
+    give_way()
     return msgspec.json.decode(sys.stdin.buffer.read(), type=kind)
 
 
