@@ -12,15 +12,17 @@ import pytest
 
 from tests import confined
 from tests.agente.conftest import AgentRunner
-from tests.conftest import DEADLINE_S, ROOT, CollectorProcess, program, wait_until
+from tests.conftest import DEADLINE_S, ROOT, CollectorProcess, wait_until
+from tests.test_units import needs_systemd
 
 UNITS = ROOT / "deploy" / "systemd"
 COLLECTOR = UNITS / "compliance-colector.service"
 
+pytestmark = needs_systemd  # which brings libseccomp too
+
 
 def within(unit: Path) -> tuple[str, ...]:
     """Give what stands before a command to run it as a unit lets it."""
-    program("systemd-analyze")
     return (sys.executable, confined.__file__, str(unit))
 
 
@@ -56,7 +58,8 @@ def test_a_report_is_gathered_stored_judged_and_put_in_a_file(
     done = agent.run("--once", "--url", collector.url, prefix=prefix)
     assert done.returncode == 0, done.stderr
     [server] = collector.rows("SELECT marca_proc, errores FROM servers")
-    assert server["marca_proc"] and "procesos" not in (server["errores"] or "")
+    assert server["marca_proc"]
+    assert "procesos" not in (server["errores"] or "")
     wait_until(lambda: collector.rows("SELECT 1 FROM cumplimiento"), "nothing was judged")
     assert collector.get("/agentes.xlsx").status_code == HTTPStatus.OK
     assert collector.stop() == 0
