@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from authority import fingerprint_of
 
 from tests import confined
 from tests.agente.conftest import AgentRunner
@@ -35,7 +36,7 @@ class Confined(CollectorProcess):
 
 @pytest.fixture
 def collector(tmp_path: Path) -> Iterator[CollectorProcess]:
-    made = Confined(tmp_path / "storage", options=_group())
+    made = Confined(tmp_path / "storage", options=("--tls-self-signed", *_group()))
     build = [str(ROOT / "createDB" / "createDB.py"), "--database", str(made.database)]
     made.database.parent.mkdir(0o750, parents=True)
     subprocess.run([*within(COLLECTOR), sys.executable, *build], check=True, timeout=DEADLINE_S)
@@ -55,7 +56,8 @@ def test_a_report_is_gathered_stored_judged_and_put_in_a_file(
     collector: CollectorProcess, agent: AgentRunner
 ) -> None:
     prefix = within(UNITS / "compliance-agente.service")
-    done = agent.run("--once", "--url", collector.url, prefix=prefix)
+    authority = fingerprint_of((collector.storage / "tls" / "ca.pem").read_bytes())
+    done = agent.run("--once", "--url", collector.url, "--huella", authority, prefix=prefix)
     assert done.returncode == 0, done.stderr
     [server] = collector.rows("SELECT marca_proc, errores FROM servers")
     assert server["marca_proc"]
