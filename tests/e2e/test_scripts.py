@@ -53,7 +53,7 @@ def assert_demo_works(installation: Installation, folder: Path, owner: str, **po
         rows = installation.rows("SELECT DISTINCT name, username FROM procesos WHERE pid = ?",
                                  ours.pid)  # fmt: skip
         assert rows == [{"name": NAME, "username": getpass.getuser()}]
-        assert f"sqlite3 {shlex.quote(str(installation.database))} " in installation.said
+        assert f"sqlite3 -readonly {shlex.quote(str(installation.database))} " in installation.said
         assert list((installation.folder / "API" / "storage" / "text").glob("*.jsonl"))
         running = {process.username() for process in of_session(demo.pid)}
         assert running == {owner}
