@@ -102,7 +102,7 @@ def database_path(url: URL) -> Path:
     return Path(url.database or "").absolute()
 
 
-def said_by(error: Exception) -> str:
+def said_by(error: BaseException) -> str:
     """Give what the database says is the matter, in a line; PostgreSQL says more after it.
 
     Args:

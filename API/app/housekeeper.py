@@ -182,7 +182,7 @@ class Housekeeper:
         except TakenError:
             log.warning("another collector does the housekeeping")
         except (DBAPIError, OSError) as error:
-            log.warning("housekeeping goes on later", reason=str(error))
+            log.warning("housekeeping goes on later", reason=said_by(error))
         finally:
             self._engine.dispose()  # nothing is held open until the next pass, no job either
             self._own.dispose()

@@ -227,7 +227,7 @@ def reason_of(error: BaseException) -> str:
     """Give what disk or database say is the matter, in a line."""
     if isinstance(error, DatabaseUnusableError) and error.__cause__:
         return reason_of(error.__cause__)
-    return said_by(error) if isinstance(error, DBAPIError) else " ".join(str(error).split())
+    return said_by(error)
 
 
 def _as_failure(error: Exception) -> Exception:

@@ -129,9 +129,9 @@ def refusal(error: DBAPIError) -> QueryError:
     Raises:
         DBAPIError: it isn't the query's fault.
     """
-    state = getattr(error.orig, "sqlstate", None) or ""
-    if state == _STOPPED:
+    if was_stopped(error):
         return QueryError(slow(TIME_MS))
+    state = getattr(error.orig, "sqlstate", None) or ""
     if error.connection_invalidated or state == _LOCKED or state[:2] in _NOT_ITS_FAULT:
         raise error
     return QueryError(f"la consulta falla: {said_by(error)}")
