@@ -179,6 +179,15 @@ def test_a_wrong_parameter_is_named(ask: Any, query: str, extension: str) -> Non
     assert query.partition("=")[0] in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/cambios", "/cambios.csv", "/auditoria", "/auditoria.xlsx"])
+def test_a_period_that_ends_before_it_begins_is_refused(ask: Any, path: str) -> None:
+    answer = ask(f"{path}?desde=2026-11-20T10:00:00Z&hasta=2026-11-20T10:59:59%2B01:00")
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "desde must not be later than hasta"
+    ends_as_it_begins = "desde=2026-11-20T10:00:00Z&hasta=2026-11-20T11:00:00%2B01:00"
+    assert ask(f"{path}?{ends_as_it_begins}").status_code == 200
+
+
 @pytest.mark.parametrize("place", ["x", "!", "W10", "WzFd", "W251bGwsMV0", "é", "9" * 5000])
 @pytest.mark.parametrize("path", ["/procesos?", "/cambios?", "/procesos?orden=pid&",
                                   "/politicas?", "/cumplimiento?"])  # fmt: skip

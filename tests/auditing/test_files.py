@@ -173,7 +173,10 @@ def test_a_whole_day_counts_and_the_future_does_not(told: Past) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--from", "2026-11-10", "--to", "2026-11-09", "--output", "a.csv"), "no está antes"),
+        (
+            ("--from", "2026-11-10", "--to", "2026-11-09", "--output", "a.csv"),
+            "de 2026-11-10T00:00:00.000+00:00 a antes de 2026-11-10T00:00:00.000+00:00",
+        ),
         (("--from", "2026-11-01", "--output", "a.csv"), "diga --from, --to y --output"),
         ((*PERIOD, "--output", "a.doc"), "no termina en .html, .csv, .xlsx"),
         ((*PERIOD, "--output", "a.csv", "--server", "web-9"), "no hay ningún servidor 'web-9'"),

@@ -25,7 +25,7 @@ def read_scope(
     """
     begin, end = as_ms(since), min(as_ms(until), now)
     if begin >= end:
-        raise SpokenError("report_period", since=from_ms(begin))
+        raise SpokenError("report_period", since=from_ms(begin), until=from_ms(end))
     if label and len(label) > MAX_LABEL:
         raise SpokenError("report_label", most=MAX_LABEL)
     if policy and not policies(connection, policy):

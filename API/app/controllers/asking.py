@@ -15,6 +15,8 @@ from API.app.queries.resource import Column, Filter, Question, Resource, Takes
 from API.app.queries.times import as_ms
 
 FIELDS, ORDER, LIMIT, AFTER = "campos", "orden", "limite", "despues"
+BEGIN, END = "desde", "hasta"
+"""Filters of a resource that has moments: a period, without its end."""
 MAX_ROWS = 1 << 40
 """More rows than an export can be limited to."""
 
@@ -62,6 +64,7 @@ def read_question(
     for each in resource.filters:
         if each.name in arguments:
             values |= _bound(each, arguments)
+    _require_order(values)
     sort, descending = _order(resource, arguments.get(ORDER))
     question = Question(values, _columns(resource, arguments.get(FIELDS)), sort, descending)
     if paged:
@@ -70,6 +73,16 @@ def read_question(
         limit = _whole(LIMIT, arguments[LIMIT], 1, MAX_ROWS) if LIMIT in arguments else None
     after = _place(resource, question, arguments[AFTER]) if AFTER in arguments else None
     return question._replace(limit=limit, after=after)
+
+
+def _require_order(values: Mapping[str, Any]) -> None:
+    """Refuse a period that ends before it begins: an empty list would look like an answer.
+
+    Raises:
+        ProblemError: 400.
+    """
+    if BEGIN in values and END in values and values[BEGIN] > values[END]:
+        raise wrong(f"{BEGIN} must not be later than {END}")
 
 
 def place_after(question: Question, end: tuple[Any, ...]) -> str:

@@ -57,8 +57,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "there is no policy {name!r} in force",
     ),
     "report_period": (
-        "{since} no está antes del fin del período, ni de ahora",
-        "{since} is not before the period's end, or not before now",
+        "el período está vacío: va de {since} a antes de {until} (a lo más, ahora)",
+        "the period is empty: it is from {since} to before {until} (now, at the latest)",
     ),
     "report_label": (
         "la etiqueta tiene más de {most} letras",
