@@ -54,14 +54,15 @@ def build(url: URL, layout: Layout = Layout.COMPLETO) -> str:
         return _build_postgresql(url, layout)
     path = database_path(url)
     with one_builder(path):
-        if (look := look_at(url)) and look[0] is State.CURRENT:
-            done = f"{path}: ya está al día (esquema {head_revision()})"
-        else:
-            done = _make_or_upgrade(url, layout)
+        look = look_at(url)
+        done = None if look and look[0] is State.CURRENT else _make_or_upgrade(url, layout)
         # Still alone: SQLite doesn't wait for its turn to switch the file to WAL, it fails.
         engine = open_engine(url)
         try:
             ready(engine)
+            if done is None:
+                with engine.connect() as connection:
+                    done = _up_to_date(connection, str(path))
         finally:
             engine.dispose()
     return done
@@ -85,7 +86,7 @@ def _build_postgresql(url: URL, layout: Layout) -> str:
                 return f"{name}: creada (esquema {head_revision()}, {layout})"
             make_ahead(connection, datetime.now(UTC).date())
             if state is State.CURRENT:
-                return f"{name}: ya está al día (esquema {revision})"
+                return _up_to_date(connection, name)
             make_functions(connection)
             _upgrade(connection)
             return f"{name}: actualizada de {revision} a {head_revision()}"
@@ -156,7 +157,7 @@ def _bring_up_to_date(connection: Connection, url: URL, layout: Layout, made: li
     state, revision = state_of(connection)
     require_not_newer(state, revision, str(path))
     if state is State.CURRENT:
-        return f"{path}: ya está al día (esquema {revision})"
+        return _up_to_date(connection, str(path))
     if state is State.NEW:
         create_tables(connection, layout)
         return f"{path}: creada (esquema {head_revision()}, {layout})"
@@ -165,6 +166,11 @@ def _bring_up_to_date(connection: Connection, url: URL, layout: Layout, made: li
     _upgrade(connection)
     found = revision or "primera generación"
     return f"{path}: actualizada de {found} a {head_revision()}; copia anterior en {copy}"
+
+
+def _up_to_date(connection: Connection, name: str) -> str:
+    """Say that there was nothing to do, and what there is, as of a new one."""
+    return f"{name}: ya está al día (esquema {head_revision()}, {layout_of(connection)})"
 
 
 def _upgrade(connection: Connection) -> None:

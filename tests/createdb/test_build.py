@@ -66,7 +66,7 @@ def test_running_it_again_changes_nothing(run: Run, tmp_path: Path, change: Chan
     done = run("--database", path)
     assert (done.returncode, done.stdout) == (
         0,
-        f"{path}: ya está al día (esquema {head_revision()})\n",
+        f"{path}: ya está al día (esquema {head_revision()}, completo)\n",
     )
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["servers.sqlite"]

@@ -55,7 +55,7 @@ def test_it_works(run: Run, database: Path, tmp_path: Path, rows: Rows) -> None:
     assert rows(database, "PRAGMA integrity_check") == [("ok",)]
     assert database.stat().st_size < size / 5
     again = run(*options(tmp_path))
-    assert again.stdout == f"{database}: ya está al día (esquema {head_revision()})\n"
+    assert again.stdout == f"{database}: ya está al día (esquema {head_revision()}, compacto)\n"
 
 
 @pytest.fixture(scope="module")

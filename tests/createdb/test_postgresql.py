@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from createDB.engine import database_url, open_engine, said_by
 from createDB.postgresql.statements import translation
+from createDB.state import head_revision
 from tests import nursery
 from tests.conftest import DEADLINE_S, LAYOUTS, free_port
 from tests.postgresql import PostgresServer, rows_of
@@ -75,7 +76,7 @@ def test_a_database_is_built_once(postgresql: PostgresServer) -> None:
         first, again = (run_createdb("--database", url, "--layout", "compacto") for _ in range(2))
         assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
         assert "creada" in first.stdout
-        assert "ya está al día" in again.stdout
+        assert f"ya está al día (esquema {head_revision()}, compacto)" in again.stdout
 
 
 @pytest.mark.parametrize(
