@@ -33,6 +33,10 @@ DEADLINE_S = 90.0
 LAYOUTS = ("completo", "compacto")
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
+needs_systemd = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed"
+)
+
 
 def wait_until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
     """Wait until `condition` gives something true, and give that."""

@@ -2,21 +2,17 @@
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, needs_systemd
 
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 WORST = 25
 """Tenths: `systemd-analyze security` gives from 0 (best) to 10."""
 
-needs_systemd = pytest.mark.skipif(
-    not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed"
-)
 each_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 
 

@@ -13,8 +13,7 @@ from authority import fingerprint_of
 
 from tests import confined
 from tests.agente.conftest import AgentRunner
-from tests.conftest import DEADLINE_S, ROOT, CollectorProcess, wait_until
-from tests.test_units import needs_systemd
+from tests.conftest import DEADLINE_S, ROOT, CollectorProcess, needs_systemd, wait_until
 
 UNITS = ROOT / "deploy" / "systemd"
 COLLECTOR = UNITS / "compliance-colector.service"
