@@ -67,6 +67,8 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     _wait_for_end(parent)
     housekeeper.close()
     service.close(GRACE_S)
+    if left := backlog.reports():
+        log.warning("the next start brings in what the database has not", reports=left)
     backlog.close()
     archiver.close()
     journal.close()

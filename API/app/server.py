@@ -91,6 +91,7 @@ def serve(settings: Settings, supervisor: Supervisor | None = None) -> None:
             server.serve(target_loader=load, wrap_loader=False)
         except SystemExit:
             raise ServingEndedError("los procesos que atienden terminan uno tras otro") from None
+    log.info("stopped")
 
 
 class _Server(MPServer):

@@ -187,6 +187,22 @@ def test_kill_9_loses_nothing(collector: CollectorProcess) -> None:
     assert_everything_is_in(collector, fleet)
 
 
+def test_a_stop_says_what_the_next_start_brings_in(collector: CollectorProcess) -> None:
+    said = "the next start brings in what the database has not"
+    assert collector.post(make_report()).status_code == 201
+    with locked(collector):
+        assert [collector.post(make_report()).status_code for _ in range(2)] == [202] * 2
+        assert collector.stop() == 0
+    *_, before, last = collector.log.splitlines()
+    assert f'event="{said}" reports=2' in before
+    assert "event=stopped" in last
+    collector.start()
+    assert len(collector.numbers()) == 3
+    assert collector.stop() == 0
+    assert "event=stopped" in collector.log.splitlines()[-1]
+    assert collector.log.count(said) == 1
+
+
 def killed_while_they_come_in(collector: CollectorProcess, fleet: Fleet) -> bool:
     """Kill it while the database gets what waited; it may have got all by then."""
     with locked(collector):

@@ -108,6 +108,10 @@ class Backlog:
         """Tell whether the log may have lines that the database has not."""
         return self._standing is not None
 
+    def reports(self) -> int:
+        """Tell how many are in the log alone."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Leave what is not in the database to the next start."""
         self._aside.shutdown(wait=False, cancel_futures=True)
