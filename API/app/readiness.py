@@ -44,7 +44,7 @@ def _and(said: str | None, more: str) -> str:
 def _pending(standing: Standing | None) -> str | None:
     if standing is None:
         return None
-    waiting = f"{standing.reportes:,} reports wait in the log for the database"
+    waiting = f"{standing.waiting()} in the log for the database"
     return (
         f"{waiting}, which gets them now" if standing.volviendo else f"{waiting}: {standing.motivo}"
     )

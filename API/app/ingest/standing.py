@@ -31,6 +31,10 @@ class Standing(msgspec.Struct):
         """Tell whether there is no room for another report."""
         return self.reportes >= self.tope
 
+    def waiting(self) -> str:
+        """Say how many reports wait."""
+        return "1 report waits" if self.reportes == 1 else f"{self.reportes:,} reports wait"
+
 
 def show(storage: Path, standing: Standing) -> None:
     """Let the others know; where the disk does not let us, they know it from before."""
