@@ -9,6 +9,7 @@ from flask import Flask, Response
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
+from API.app.locks import reason_of
 from createDB.engine import said_by
 
 log = structlog.get_logger()
@@ -90,7 +91,7 @@ def register_error_handlers(app: Flask) -> None:
     @app.errorhandler(InterfaceError)
     @app.errorhandler(OperationalError)
     def database_away(error: InterfaceError | OperationalError) -> Response:
-        reason = said_by(error)
+        reason = reason_of(error, app.extensions["collector"].reader)
         log.error("the database cannot be read", reason=reason)
         return unavailable(StorageUnavailableError(f"the database cannot be read: {reason}"))
 

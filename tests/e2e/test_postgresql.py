@@ -4,6 +4,7 @@ import random
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 
@@ -115,4 +116,21 @@ def test_postgresql_may_be_restarted_under_load(tmp_path: Path) -> None:
         assert set(taken) <= set(stored)
         assert set(stored) == {line["id_reporte"] for line in collector.journal()}
         assert collector.get("/agentes").status_code == 200
+        collector.release()
+
+
+def test_what_cannot_be_read_says_who_has_locked_it(
+    postgresql: PostgresServer, tmp_path: Path
+) -> None:
+    with postgresql.database("completo") as url:
+        collector = collector_in(tmp_path / "collector", Path(), postgresql=url).start()
+        with psycopg.connect(url, application_name="psql") as other:
+            other.execute("LOCK TABLE excepciones")
+            answer = collector.get("/excepciones")
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            process = other.info.backend_pid
+            who = f"excepciones: postgres with psql, process {process} of PostgreSQL"
+            assert f"somebody else has locked {who}" in answer.json()["detail"]
+        assert collector.get("/excepciones").status_code == 200
         collector.release()

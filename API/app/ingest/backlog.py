@@ -20,12 +20,13 @@ from API.app.errors import StorageUnavailableError
 from API.app.ingest.detained import Detained
 from API.app.ingest.entry import Entry, Pending
 from API.app.ingest.journal import Journal, Mark, format_line
-from API.app.ingest.lockout import Lockout, is_locked
+from API.app.ingest.lockout import Lockout
 from API.app.ingest.pace import Pace
 from API.app.ingest.recovery import Recovered, ahead, import_chunk, lines_of
 from API.app.ingest.standing import Standing, hide, show
 from API.app.ingest.store import Store, utc_now
 from API.app.ingest.writer import Waiting, Writer
+from API.app.locks import is_locked
 from API.app.logs import Trouble
 from createDB.engine import open_engine
 from createDB.errors import DatabaseUnusableError

@@ -5,15 +5,12 @@ until PostgreSQL ends that (`HUNG` of its engine), or, where it hangs in a COPY,
 """
 
 import time
-from contextlib import suppress
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
+from API.app import locks
 from API.app.ingest.writer import reason_of
-
-LOCKED = "55P03"
-"""The code of a lock that was not to be had in time."""
+from API.app.locks import is_locked, locker
 
 HUNG_S = 11.0
 """After so long PostgreSQL should have ended what holds a lock, in seconds."""
@@ -24,11 +21,6 @@ PATIENCE_S = 20.0
 ANYWAY_S = 10.0
 """How often what somebody has locked is tried all the same, in seconds: it may be a table that no
 report needs."""
-
-
-def is_locked(error: Exception) -> bool:
-    """Tell whether somebody else's lock was the matter, as PostgreSQL says it."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == LOCKED
 
 
 class Lockout:
@@ -52,9 +44,7 @@ class Lockout:
     def reason_of(self, error: Exception) -> str:
         """Say what is the matter; of a table that somebody has locked, who that is."""
         self._is_lock = is_locked(error)
-        with suppress(DBAPIError):
-            return self._who() or reason_of(error)
-        return reason_of(error)
+        return locks.reason_of(error, self._engine) if self._is_lock else reason_of(error)
 
     def still(self) -> str | None:
         """Say who has a table locked that was in the way; None where it is worth another try.
@@ -65,20 +55,11 @@ class Lockout:
             DBAPIError: the database is away.
         """
         now = time.monotonic()
-        who = self._who() if now - self._tried < ANYWAY_S else None
+        is_too_soon = self._is_lock and now - self._tried < ANYWAY_S
+        who = locker(self._engine) if is_too_soon else None
         if who is None:
             self._tried = now
         return who
-
-    def _who(self) -> str | None:
-        """Say who has locked a table, if a lock was the matter."""
-        if not self._is_lock:
-            return None
-        from API.app.ingest.postgresql.holding import lockers
-
-        with self._engine.begin() as connection:
-            others = lockers(connection)
-        return f"somebody else has locked {others[0]}" if others else None
 
     def end_hung(self) -> None:
         """End the collectors' transactions that hang, if it has taken so long.
