@@ -49,7 +49,8 @@ def deliver(chosen: Settings) -> int:
 
 def main(arguments: list[str]) -> int:
     """Do what the arguments ask for; return the exit code."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if sys.stdout is not None:  # as it is where it was closed before the start
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         chosen = settings.load(arguments)
         guest.lower_priority(chosen.nice)

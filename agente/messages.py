@@ -1,6 +1,7 @@
 """What the agent tells its operator: one line each, on standard error, in Spanish."""
 
 import sys
+from contextlib import suppress
 
 
 def one_line(text: object) -> str:
@@ -9,8 +10,13 @@ def one_line(text: object) -> str:
 
 
 def say(text: str) -> None:
-    """Write one line to standard error, which systemd and cron keep with their own time stamp."""
-    print(f"agente: {one_line(text)}", file=sys.stderr, flush=True)
+    """Write one line to standard error, which systemd and cron keep with their own time stamp.
+
+    Where it can't be written (a full disk, a pipe that nobody reads), the agent goes on without.
+    """
+    if sys.stderr is not None:  # as it is where it was closed before the start
+        with suppress(OSError):
+            print(f"agente: {one_line(text)}", file=sys.stderr, flush=True)
 
 
 def why(error: BaseException) -> str:

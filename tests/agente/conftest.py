@@ -64,9 +64,8 @@ class AgentRunner:
         process = subprocess.Popen(
             self.command(*arguments),
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
-            **{"env": self.environment(), **more},
+            **{"env": self.environment(), "stderr": subprocess.PIPE, **more},
         )
         self.started.append(process)
         return process

@@ -316,6 +316,24 @@ def full_disk(agent: AgentRunner) -> tuple[str, ...]:
     return ("unshare", "-m", "sh", "-c", script, "sh")
 
 
+def test_where_its_messages_go_nowhere_the_agent_delivers_all_the_same(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    collector.play([scripted.problem(503)])
+    with Path("/dev/full").open("w") as full:  # as a log on a full disk
+        process = agent.start("--url", collector.url, *FAST, stderr=full)
+        wait_for(lambda: len(collector.accepted) > 2)
+        assert agent.stop(process)[0] == 0
+
+
+def test_started_without_any_output_the_agent_delivers(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    closed = ("sh", "-c", '"$@" >&- 2>&-', "sh")
+    assert agent.run("--url", collector.url, "--once", prefix=closed).returncode == 0
+    assert len(collector.accepted) == 1
+
+
 def test_a_file_size_limit_that_cuts_reports_loses_none(
     agent: AgentRunner, collector: ScriptedCollector
 ) -> None:
