@@ -39,3 +39,6 @@ def test_what_there_is_not_is_told(visitor: Visitor) -> None:
     page.get_by_label("From the day").fill("2999-01-01")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("status")).to_contain_text("it is from 2999-01-01")
+    page.get_by_label("To the day").fill("9999-12-31")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("status")).to_have_text("'9999-12-31' is no date")

@@ -73,11 +73,11 @@ def _page(
 
 
 def _scope(now: int) -> Scope:
-    since, last = _day(_given("desde")), _day(_given("hasta"))
+    since, until = _day(_given("desde")), _end_of(_given("hasta"))
     with the_collector().reader.connect() as connection:
         return read_scope(
-            connection, since, last + timedelta(days=1), now, server=_given("servidor"),
-            label=_given("etiqueta"), policy=_given("politica"),
+            connection, since, until, now, server=_given("servidor"), label=_given("etiqueta"),
+            policy=_given("politica"),
         )  # fmt: skip
 
 
@@ -90,3 +90,11 @@ def _day(text: str) -> datetime:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise SpokenError("report_date", text=text[:60]) from None
+
+
+def _end_of(text: str) -> datetime:
+    """Read the last day, which counts whole."""
+    try:
+        return _day(text) + timedelta(days=1)
+    except OverflowError:
+        raise SpokenError("report_date", text=text) from None
