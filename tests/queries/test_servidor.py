@@ -87,12 +87,17 @@ def test_what_lived_is_complete_or_says_from_when(
     label(past, 1, "cron")
     for hour in range(0, 100, 2):
         lived(past, 1, 1, hour, hour + 1)
+    for pid in range(20):
+        lived(past, 1, 1, 1, None, pid)
     with past.engine.connect() as connection:
         asked = (connection, 1, ["procesos"], at(0), at(100))
         assert servidor.lives(*asked).complete_from == at(0)
         monkeypatch.setattr(servidor, "MOST_LIVES", 10)
         found = servidor.lives(*asked)
-    assert [life.hasta for life in found.lives] == [at(99 - 2 * n) for n in range(10)]
+    there = [life for life in found.lives if life.hasta is None]
+    assert {life.pid for life in there} == set(range(20)), "what is there is never left out"
+    gone = [life.hasta for life in found.lives if life.hasta is not None]
+    assert gone == [at(99 - 2 * n) for n in range(10)]
     assert found.complete_from == at(81)
 
 

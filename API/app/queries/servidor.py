@@ -11,7 +11,7 @@ from API.app.queries.estados import STATE, as_bound
 from createDB.schema import OPEN
 
 MOST_LIVES = 5_000
-"""Periods that are shown at once; those that ended last."""
+"""Periods that had ended which are shown at once; those that ended last."""
 MOST_CHANGES = 2_000
 
 
@@ -70,13 +70,17 @@ def server(connection: Connection, id_agente: str, at: datetime) -> Row[Any] | N
 def lives(
     connection: Connection, num_agente: int, fields: Collection[str], desde: int, hasta: int
 ) -> Lives:
-    """Give what of these fields was true of a server in a window (ms since 1970)."""
+    """Give what of these fields was true of a server in a window (ms since 1970).
+
+    What is true at its end is never left out: it is no more than one report has.
+    """
     values = {"server": num_agente, "fields": json.dumps(list(fields)), "desde": desde,
               "hasta": hasta, "most": MOST_LIVES + 1}  # fmt: skip
-    rows = connection.exec_driver_sql(_LIVES, values).all()
-    found = [_life(row) for row in rows[:MOST_LIVES]]
-    left_out = len(rows) > MOST_LIVES
-    return Lives(found, (found[-1].hasta or desde) if left_out else desde)
+    there = connection.exec_driver_sql(_THERE, values).all()
+    gone = connection.exec_driver_sql(_GONE, values).all()
+    shown = gone[:MOST_LIVES]
+    complete_from: int = shown[-1].hasta if len(gone) > len(shown) else desde
+    return Lives([_life(row) for row in (*there, *shown)], complete_from)
 
 
 def changes_beside(
@@ -164,10 +168,10 @@ _SERVER = f"""
 _LIVES = """
     SELECT campo, nombre, valor, pid, desde, hasta, inicio, veces
     FROM periodos CROSS JOIN hechos USING (id_hecho)
-    WHERE num_agente = :server AND hasta > :desde AND desde <= :hasta
-        AND campo IN (SELECT value FROM json_each(:fields))
-    ORDER BY hasta DESC LIMIT :most
+    WHERE num_agente = :server AND campo IN (SELECT value FROM json_each(:fields))
 """
+_THERE = f"{_LIVES} AND hasta > :hasta AND desde <= :hasta ORDER BY hasta DESC"
+_GONE = f"{_LIVES} AND hasta > :desde AND hasta <= :hasta ORDER BY hasta DESC LIMIT :most"
 _OURS = "num_agente = :server AND propio = 0"
 _BESIDE = f"""
     SELECT max(CASE WHEN momento < :en THEN momento END),
