@@ -116,7 +116,8 @@ def test_who_runs_it(both: Both, name: str) -> None:
             both.ask(quien.sightings, labels, now, 1, 20)
         unordered = both.ask(everywhere, labels)
         assert labels or not unordered
-    both.ask(quien.suggestions, name[:2])
+    suggested = both.ask(quien.suggestions, name[:4])
+    assert not labels or name in [row[0] for row in suggested]
 
 
 def everywhere(connection: Connection, labels: list[int]) -> list[quien.Sighting]:

@@ -77,6 +77,11 @@ def test_every_filter(both: Both, name: str) -> None:
         both.ask(walk, both, name, written(both, given))
 
 
+def test_a_name_is_found_as_it_is_written(both: Both) -> None:
+    [(rows, *_)] = both.ask(walk, both, "servers", {"nucleo": "Ñ_%", "campos": "nucleo"})
+    assert rows == [["Ñ_%"]]
+
+
 @pytest.mark.parametrize("name", OF_REPORTS)
 def test_every_filter_over_views(both_compacto: Both, name: str) -> None:
     for given in ({}, *FILTERS[name]):

@@ -101,6 +101,16 @@ def test_what_lived_is_complete_or_says_from_when(
     assert found.complete_from == at(81)
 
 
+def test_changes_of_a_name_are_found_as_it_is_written(past: Past) -> None:
+    past.server(1, 0, 5)
+    label(past, 1, "ÁRBOL.EXE")
+    lived(past, 1, 1, 1, 3)
+    with past.engine.connect() as connection:
+        for search in ("ÁRBOL.EXE", "Árbol", "bol.exe"):
+            found = servidor.changes_of(connection, 1, at(5), "", search, 100).changes
+            assert [change.tipo for change in found] == ["termina", "inicia"], search
+
+
 def test_rare_and_common_names_are_told_alike(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     for server in (1, 2, 3):
         past.server(server, 0, 50)

@@ -11,6 +11,7 @@ import msgspec
 
 from API.app.controllers.parameters import moment, page_size, refuse_unknown, wrong
 from API.app.queries.estados import as_bound
+from API.app.queries.letters import lowered
 from API.app.queries.resource import Column, Filter, Question, Resource, Takes
 from API.app.queries.times import as_ms
 
@@ -149,7 +150,7 @@ def _bound(each: Filter, arguments: Mapping[str, str]) -> dict[str, Any]:
 
 def _pattern(_name: str, text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.replace("*", "%").lower()
+    return lowered(escaped.replace("*", "%"))
 
 
 def _agent(name: str, text: str) -> str:

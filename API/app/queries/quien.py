@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
+from API.app.queries.letters import lowered
 from API.app.queries.nombres import MOST_LABELS, MOST_PERIODS
 from createDB.schema import OPEN
 
@@ -43,7 +44,7 @@ def labels_of(connection: Connection, name: str, kind: str) -> list[int]:
 
 def suggestions(connection: Connection, text: str) -> Sequence[Row[Any]]:
     """List names that have a text in them: `nombre`, and how many labels it stands in."""
-    return connection.exec_driver_sql(_SUGGESTED, (text.lower(), MOST_SUGGESTED)).all()
+    return connection.exec_driver_sql(_SUGGESTED, (lowered(text), MOST_SUGGESTED)).all()
 
 
 def count_of(connection: Connection, labels: Sequence[int]) -> tuple[int, int | None]:

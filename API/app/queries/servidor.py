@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row
 
 from API.app.queries.estados import STATE, as_bound
+from API.app.queries.letters import lowered
 from createDB.schema import OPEN
 
 MOST_LIVES = 5_000
@@ -112,7 +113,7 @@ def changes_of(
         search: a part of a name or a user.
         limit: how many there should be. A moment's changes stay together.
     """
-    values = {"server": num_agente, "before": before, "field": field, "search": search.lower(),
+    values = {"server": num_agente, "before": before, "field": field, "search": lowered(search),
               "most": MOST_CHANGES}  # fmt: skip
     query = _CHANGES.format(wanted=_NAMED if field or search else "true")
     found = [Change(*row) for row in connection.exec_driver_sql(query, values)]
