@@ -149,7 +149,13 @@ def test_a_retired_server_leaves_the_list_keeps_its_past_and_may_come_back(
     member, other = enrolled(collector), Member(collector)
     number = member.report(hostname="web-1").json()["id_serv"]
     assert collector.post(make_report(id_agente=other.id_agente)).status_code == 201
+    before = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     operate(collector, "agentes", "retire", "web-1")
+    after = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    for moment, there in ((before, 2), (after, 1)):
+        for name in ("servers", "procesos", "usuarios_activos"):
+            rows = collector.get(f"/{name}", params={"en": moment}).json()[name]
+            assert len({row["id_agente"] for row in rows}) == there, name
     [shown] = collector.get("/servers").json()["servers"]
     assert shown["id_agente"] == other.id_agente
     assert collector.get(f"/servers/{number}").status_code == 200

@@ -215,5 +215,9 @@ def _changes(now: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
     for number, hours in ((1, 60), (2, 90), (3, 5), (4, 26)):
         first = "UPDATE agentes SET primer_reporte = ? WHERE num_agente = ?"
         yield first, (_text(now - hours * HOUR), number)
+    out = "INSERT INTO auditoria (momento, quien, desde, accion, objeto) SELECT ?, 'ana', '::1', ?"
+    for minutes, action in ((90, "agente.retirar"), (60, "agente.volver")):
+        moment = _text(now - minutes * HOUR // 60)
+        yield f"{out}, id_agente FROM agentes WHERE num_agente = 2", (moment, action)
     errors = json.dumps({"usuarios_activos": "no se pudo"})
     yield "UPDATE servers SET errores = ? WHERE num_agente = 4 AND id_serv % 3 = 0", (errors,)

@@ -99,11 +99,17 @@ def test_parts_are_scored_like_the_whole(mixed: Past, of: str) -> None:
 
 
 def test_who_is_retired_is_of_the_past_alone(mixed: Past) -> None:
+    mixed.did(9, "agente.retirar", 60)
     retired = VerdictFilters(agente="00000000-0000-4000-8000-000000000009")
     everyone = {row["hostname"] for row in listed(mixed, NOW, VerdictFilters())}
     assert "web-9" not in everyone
     assert {row["hostname"] for row in listed(mixed, NOW, retired)} == {"web-9"}
-    assert "web-9" in {row["hostname"] for row in listed(mixed, now_ms(), VerdictFilters())}
+    for moment, of_servers in ((at(60) - 1, 9), (at(60), 8), (now_ms(), 8)):
+        there = {row["hostname"] for row in listed(mixed, moment, VerdictFilters())}
+        assert ("web-9" in there, len(there)) == (of_servers == 9, of_servers)
+        with mixed.engine.connect() as connection:
+            _, parts = scores(connection, moment, "servidor", VerdictFilters())
+        assert {part["hostname"] for part in parts} == there
     with mixed.engine.connect() as connection:
         assert sum(each["cumple"] + each["no_cumple"] + each["exceptuado"]
                    for each in policies(connection)) == 8 * 5  # fmt: skip

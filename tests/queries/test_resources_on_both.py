@@ -77,6 +77,21 @@ def test_every_filter(both: Both, name: str) -> None:
         both.ask(walk, both, name, written(both, given))
 
 
+@pytest.mark.parametrize("name", ["servers", "procesos", "cumplimiento"])
+def test_who_was_out_of_service_at_a_moment_is_left_out(both: Both, name: str) -> None:
+    def found(**given: str) -> set[str]:
+        pages = both.ask(walk, both, name, {**given, "campos": "id_agente"})
+        return {identity for rows, *_ in pages for (identity,) in rows}
+
+    # It was retired 90 minutes before the last report, and came back 30 minutes later.
+    retired, others = both.identity(2), {both.identity(number) for number in (1, 3, 4)}
+    for minutes, there in ((100, True), (75, False), (50, True)):
+        at = f"{both.now - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+        assert others <= found(en=at)
+        assert (retired in found(en=at)) == there
+        assert found(en=at, agente=retired) == {retired}
+
+
 def test_a_name_is_found_as_it_is_written(both: Both) -> None:
     [(rows, *_)] = both.ask(walk, both, "servers", {"nucleo": "Ñ_%", "campos": "nucleo"})
     assert rows == [["Ñ_%"]]

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from API.app.auditing.spans import Span, common, merged
-from API.app.queries.informe import LABELLING, RETIRING
+from API.app.queries.informe import LABELLING
+from API.app.queries.servicio import RETIRING
 
 Labels = Mapping[str, str]
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row
 
 from API.app.queries.admission import LISTED
 from API.app.queries.excepciones import COVERS, ENDS
+from API.app.queries.servicio import OUT
 from API.app.queries.times import as_ms, from_ms, with_offset
 from createDB.schema import OPEN
 
@@ -171,6 +172,8 @@ def _narrowed(momento: int, filters: VerdictFilters) -> tuple[str, dict[str, Any
         parts.append("c.num_agente = (SELECT num_agente FROM agentes WHERE id_agente = :agente)")
     elif momento == NOW:
         parts.append(f"c.num_agente IN (SELECT num_agente FROM agentes WHERE {_LISTED})")  # noqa: S608
+    else:
+        parts.append(_OF_THEN)
     if filters.etiqueta is not None:
         values["nombre"], _, values["valor"] = filters.etiqueta.partition(":")
         parts.append("c.num_agente IN (SELECT num_agente FROM etiquetas "
@@ -180,8 +183,9 @@ def _narrowed(momento: int, filters: VerdictFilters) -> tuple[str, dict[str, Any
 
 def _where(momento: int, filters: VerdictFilters) -> tuple[str, tuple[Any, ...]]:
     parts = [(_IN_FORCE, (momento, momento)), *_conditions(filters)]
-    if momento == NOW and filters.agente is None:
-        parts.append((_LISTED, ()))
+    if filters.agente is None:
+        now = momento == NOW
+        parts.append((_LISTED, ()) if now else (_NOT_OUT, (momento,)))
     values = tuple(value for _, given in parts for value in given)
     return " AND ".join(text for text, _ in parts), (*_exceptions_at(momento), *values)
 
@@ -254,7 +258,11 @@ FROM = f"""FROM cumplimiento c JOIN agentes a ON a.num_agente = c.num_agente
 _IN_FORCE = "c.desde <= ? AND c.hasta > ?"
 _LABELLED = "EXISTS (SELECT 1 FROM json_each(a.etiquetas) e WHERE e.key = ? AND e.value = ?)"
 _LISTED = f"estado IN {LISTED}"
-"""Of now: who is retired is not a part of the fleet; in the past it was."""
+"""Of now: who is retired is not a part of the fleet."""
+_NOT_OUT = f"a.id_agente NOT IN ({OUT.format(at='?')})"
+"""Of the past: who is retired now may have been one."""
+_OF_THEN = f"""c.num_agente NOT IN (
+    SELECT num_agente FROM agentes WHERE id_agente IN ({OUT.format(at=":en")}))"""  # noqa: S608
 _OF_POLICIES = """c.num_politica IN (SELECT num_politica FROM politicas
     WHERE id_politica = coalesce(:politica, id_politica)
     AND severidad = coalesce(:severidad, severidad))"""

@@ -7,11 +7,10 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from API.app.queries.huecos import gaps, longest_silence
+from API.app.queries.servicio import RETIRING, RETURNING, in_ms
 
-RETIRING = ("agente.retirar", "agente.revocar")
-RETURNING = ("agente.reanudar", "agente.volver", "agente.pausar")
 LABELLING = "agente.etiquetar"
-"""Actions of the audit trail that say when a server was in service, and which labels it had."""
+"""The action of the audit trail that says which labels a server had."""
 
 
 def servers(connection: Connection, id_agente: str | None) -> Sequence[Row[Any]]:
@@ -65,14 +64,9 @@ def unjudged(connection: Connection, hasta: int) -> int:
     return int(connection.exec_driver_sql(_UNJUDGED, (hasta, hasta)).scalar_one())
 
 
-def _ms(column: str) -> str:
-    """Read a moment that is kept as text, in milliseconds since 1970."""
-    return f"CAST(round((julianday({column}) - 2440587.5) * 86400000) AS BIGINT)"
-
-
 _SERVERS = f"""
     SELECT num_agente, id_agente, hostname, etiquetas, intervalo,
-        {_ms("primer_reporte")} AS primero
+        {in_ms("primer_reporte")} AS primero
     FROM agentes WHERE id_serv IS NOT NULL AND (id_agente = ?1 OR ?1 IS NULL)
     ORDER BY hostname NULLS FIRST, id_agente
 """  # noqa: S608 - text of our own
@@ -93,9 +87,9 @@ _EXCEPTIONS = """
     FROM excepciones WHERE desde < ? AND coalesce(terminada, hasta) > ? ORDER BY id_excepcion
 """
 _TRAIL = f"""
-    SELECT objeto, accion, {_ms("momento")} AS momento, detalle FROM auditoria
+    SELECT objeto, accion, {in_ms("momento")} AS momento, detalle FROM auditoria
     WHERE accion IN ({", ".join("?" * (len(RETIRING) + len(RETURNING) + 1))})
-        AND {_ms("momento")} < ?
+        AND {in_ms("momento")} < ?
     ORDER BY id_auditoria
 """  # noqa: S608
 _UNJUDGED = """

@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from API.app.queries.admission import LISTED
 from API.app.queries.catalogue.declaring import AGENT, LABEL, from_milliseconds
 from API.app.queries.cumplimiento import (
     FROM,
@@ -19,6 +18,7 @@ from API.app.queries.cumplimiento import (
 )
 from API.app.queries.latest import is_given
 from API.app.queries.resource import Column, Filter, Kind, Page, Question, Resource, Takes
+from API.app.queries.servicio import IN_SERVICE
 from createDB.schema import OPEN
 
 _RANKS = " ".join(f"WHEN '{name}' THEN {rank}" for rank, name in enumerate(SEVERITIES))
@@ -80,8 +80,8 @@ CUMPLIMIENTO = Resource(
     FROM.format(clock="coalesce(:en, :reloj)"),
     ("c.num_agente", "c.num_politica"),
     f"c.desde <= coalesce(:en, {NOW}) AND c.hasta > coalesce(:en, {NOW}) "
-    f"AND (a.estado IN {LISTED} OR {is_given('en')} OR {is_given('agente', 'TEXT')})",
-    notes="Who is retired or revoked is left out, unless by `agente` or of the past.",
+    f"AND ({is_given('agente', 'TEXT')} OR {IN_SERVICE})",
+    notes="Who is retired or revoked at that moment is left out, unless by `agente`.",
     summary=("politica", "severidad", "veredicto"),
     beside=_totals,
 )  # fmt: skip

@@ -12,10 +12,10 @@ from API.app.queries.catalogue.declaring import (
 from API.app.queries.estados import STATE, STATES
 from API.app.queries.latest import ITEMS, REPORT, is_given
 from API.app.queries.resource import Column, Filter, Kind, Resource, Takes
+from API.app.queries.servicio import IN_SERVICE
 from createDB.schema import agentes, procesos, servers, usuarios_activos
 
-_LISTED = ", ".join(f"'{state}'" for state in LISTED)
-_IN_SERVICE = f"(a.estado IN ({_LISTED}) OR {is_given('agente', 'TEXT')} OR {is_given('reporte')})"
+_IN_SERVICE = f"({is_given('agente', 'TEXT')} OR {is_given('reporte')} OR {IN_SERVICE})"
 
 _AT = Filter(
     "en", Takes.MOMENT, "of each server the latest report at this moment; now, unless given"
@@ -23,7 +23,7 @@ _AT = Filter(
 _NUMBERED = Filter(
     "reporte", Takes.INTEGER, "of the report with this `id_serv`, in place of the latest ones"
 )
-_OF_SERVICE = "Of servers in service, unless `agente` or `reporte` names one."
+_OF_SERVICE = "Of servers in service at that moment, unless `agente` or `reporte` names one."
 _SERVER = tuple(of_table(agentes, "a", ("id_agente", "hostname")))
 
 SERVERS = Resource(
