@@ -87,9 +87,16 @@ def listed(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
         try:
             return read(item)
         except ValueError as error:
-            raise ValueError(f"{item!r} {error}") from error
+            raise ValueError(f"{item!r} {error}" if "@" not in item else str(error)) from error
 
     return read_all
+
+
+def path(text: str) -> Path:
+    """Return a path that the system takes. Raises ValueError."""
+    if b"\0" in os.fsencode(text):
+        raise ValueError("tiene un carácter nulo")
+    return Path(text)
 
 
 def secret(text: str) -> str:
@@ -121,15 +128,15 @@ SETTINGS = (
     Setting("api", "url", "--url", listed(url), "",
             "URL del colector, o de varios, con comas; manda sobre ip y puerto"),
     Setting("api", "alta", "", secret, "", "secreto con que este agente se da de alta"),
-    Setting("api", "ca", "--ca", Path, None, "certificados con que se comprueba el del colector"),
+    Setting("api", "ca", "--ca", path, None, "certificados con que se comprueba el del colector"),
     Setting("api", "huella", "--huella", listed(fingerprint), "",
             "SHA-256 de la autoridad del colector, que se le pide una vez y se guarda en estado; "
             "de varios, una para todos o la de cada uno, en su orden"),
     Setting("agente", "intervalo", "--interval", number(float, 0.05, LONGEST_INTERVAL), None,
             "segundos entre reportes; vacío: un solo reporte"),
-    Setting("agente", "estado", "--state", Path, HERE / "estado",
+    Setting("agente", "estado", "--state", path, HERE / "estado",
             "carpeta de la identidad y de lo que se recuerda"),
-    Setting("agente", "spool", "--spool", Path, None,
+    Setting("agente", "spool", "--spool", path, None,
             "carpeta de los reportes que esperan; vacío: spool, dentro de estado"),
     Setting("agente", "spool_mib", "--spool-mib", number(int, 1, 1 << 20), 64,
             "MiB que pueden ocupar; después se van los más viejos"),
@@ -241,11 +248,23 @@ def read_config(file: Path, *, required: bool) -> dict[tuple[str, str], str]:
         return {}
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}") from error
-    except (configparser.Error, UnicodeError) as error:
-        raise SettingsError(f"{file}: {' '.join(str(error).split())}") from error
+    except configparser.Error as error:
+        raise SettingsError(f"{file}: {wrong_line(error)}") from None
+    except UnicodeError as error:
+        raise SettingsError(f"{file}: {error}") from error
     values = {(s, k): v for s in (*config, "DEFAULT") for k, v in config[s].items()}
     refuse_unknown(file, values, config.sections())
     return values
+
+
+def wrong_line(error: configparser.Error) -> str:
+    """Return which line of a file is wrong, and never what stands there: it may be the secret."""
+    if isinstance(error, configparser.DuplicateOptionError):
+        return f"línea {error.lineno}: {error.option} ya está en [{error.section}]"
+    if isinstance(error, configparser.DuplicateSectionError):
+        return f"línea {error.lineno}: [{error.section}] ya está"
+    number = getattr(error, "lineno", None) or getattr(error, "errors", [(0, "")])[0][0]
+    return f"línea {number}: no es «clave = valor» bajo una [sección]"
 
 
 def refuse_unknown(
@@ -282,7 +301,8 @@ def pick(
         try:
             value = setting.read(text.strip())
         except ValueError as error:
-            shown = "" if setting.key == "alta" else f" = {text.strip()!r}"
+            private = setting.key == "alta" or "@" in text  # a secret, or a URL with a password
+            shown = "" if private else f" = {text.strip()!r}"
             raise SettingsError(f"{place}{shown}: {error}") from error
         return (base / value).absolute() if isinstance(value, Path) else value
     return setting.default

@@ -388,7 +388,7 @@ def _read_config(path: Path, required: bool) -> dict[tuple[str, str], str]:
     """Give the file's values by section and key; a key that nobody reads is an error."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             parser.read_file(file)
     except FileNotFoundError:
         if required:
@@ -397,7 +397,7 @@ def _read_config(path: Path, required: bool) -> dict[tuple[str, str], str]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: no se puede leer: {error}") from None
     except configparser.Error as error:
-        raise SettingsError(f"{path}: {' '.join(str(error).split())}") from None
+        raise SettingsError(f"{path}: {_wrong_line(error)}") from None
     known = {(row.section, row.key) for row in SETTINGS}
     values = {(name, key): text for name in parser.sections() for key, text in parser[name].items()}
     for (section, key), text in values.items():
@@ -406,6 +406,16 @@ def _read_config(path: Path, required: bool) -> dict[tuple[str, str], str]:
         if text and (section, key) in PATHS and "://" not in text and not Path(text).is_absolute():
             raise SettingsError(f"{path}: [{section}] {key} = '{text}': no es una ruta absoluta")
     return values
+
+
+def _wrong_line(error: configparser.Error) -> str:
+    """Say which line is wrong, and never what stands there: it may be a URL with a password."""
+    if isinstance(error, configparser.DuplicateOptionError):
+        return f"línea {error.lineno}: {error.option} ya está en [{error.section}]"
+    if isinstance(error, configparser.DuplicateSectionError):
+        return f"línea {error.lineno}: [{error.section}] ya está"
+    number = getattr(error, "lineno", None) or getattr(error, "errors", [(0, "")])[0][0]
+    return f"línea {number}: no es «clave = valor» bajo una [sección]"
 
 
 def _consistent(settings: Settings) -> Settings:

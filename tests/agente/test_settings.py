@@ -115,8 +115,11 @@ def test_paths_in_the_file_are_relative_to_it_and_the_spool_lies_in_the_state(
         ("[agente]\nintervalos = 5\n", "intervalos en [agente]"),
         ("[agentes]\nintervalo = 5\n", "[agentes]"),
         ("[DEFAULT]\nx = 5\n", "x en [DEFAULT]"),
-        ("intervalo = 5\n", "no section headers"),
-        ("[api]\nip = 1\nip = 2\n", "already exists"),
+        ("intervalo = 5\n", "línea 1: no es «clave = valor»"),
+        ("[api]\nip = 1\nip\n", "línea 3: no es «clave = valor»"),
+        ("[api]\nip = 1\nip = 2\n", "línea 3: ip ya está en [api]"),
+        ("[api]\nip = 1\n[api]\n", "línea 3: [api] ya está"),
+        ("[agente]\nspool = /srv\0\0\n", "[agente] spool = '/srv\\x00\\x00'"),
     ],
 )
 def test_a_wrong_file_is_named_in_one_line_with_its_key_and_value(
@@ -174,6 +177,25 @@ def test_a_shortened_option_is_refused(short: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         settings.load(short, {})
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[api]\nalta sEcReTo\n",
+        "alta = sEcReTo\n",
+        "[api]\nalta = sEcReTo\nalta = sEcReTo\n",
+        "[api]\nurl = https://juan:sEcReTo@x\n",
+        "[api]\nurl = https://a, https://juan:sEcReTo@x\n",
+    ],
+)
+def test_what_a_wrong_file_holds_of_secrets_is_not_repeated(agent: AgentRunner, text: str) -> None:
+    agent.config.write_text(text)
+    agent.config.chmod(0o600)
+    run = agent.run("--print")
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert str(agent.config) in run.stderr
+    assert "sEcReTo" not in run.stderr
 
 
 def test_a_wrong_token_is_not_repeated(agent: AgentRunner) -> None:

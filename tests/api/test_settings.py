@@ -112,9 +112,10 @@ def test_bytes_that_are_no_text_are_refused(given: bytes) -> None:
         ("[colector]\npuerto = ochenta\n", "[colector] puerto = 'ochenta'"),
         ("[colector]\npuetro = 80\n", "[colector] puetro: no existe"),
         ("[otra]\na = 1\n", "[otra] a: no existe"),
-        ("puerto = 80\n", "config.ini"),
+        ("puerto = 80\n", "línea 1: no es «clave = valor»"),
         ("[storage]\ncarpeta = datos\n", "[storage] carpeta = 'datos': no es una ruta absoluta"),
-        ("[colector]\npuerto = 1\npuerto = 2\n", "config.ini"),
+        ("[colector]\npuerto = 1\npuerto = 2\n", "línea 3: puerto ya está en [colector]"),
+        ("[colector]\n[colector]\n", "línea 2: [colector] ya está"),
         ("\xff\xfe[", "config.ini"),
     ],
 )
@@ -126,6 +127,20 @@ def test_wrong_file_is_named(tmp_path: Path, text: str, words: str) -> None:
     assert words in str(caught.value)
     assert str(config) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_wrong_line_of_a_file_is_not_repeated(tmp_path: Path) -> None:
+    config = tmp_path / "config.ini"
+    config.write_text("url = postgresql://ana:secreta@host/x\n[database]\n")
+    with pytest.raises(SettingsError, match="línea 1") as caught:
+        load("--config", str(config))
+    assert "secreta" not in str(caught.value)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    config = tmp_path / "config.ini"
+    config.write_text("\ufeff[limites]\ncola = 7\n")
+    assert load("--config", str(config)).queue == 7
 
 
 def test_help_lists_every_setting_in_all_its_places() -> None:
