@@ -104,7 +104,10 @@ class Reading(NamedTuple):
 
 
 def read_processes(context: Context, proc: str = PROC) -> Reading:
-    """Read every process, resting as the budget says."""
+    """Read every process, resting as the budget says.
+
+    Raises OSError where the system is short of something (files that may be open, memory).
+    """
     found: list[Process] = []
     vanished = hidden = 0
     names = os.listdir(proc)  # noqa: PTH208 - a Path for each of thousands of names is waste
@@ -115,7 +118,7 @@ def read_processes(context: Context, proc: str = PROC) -> Reading:
             found.append(read_process(pid, proc))
         except PermissionError:
             hidden += 1
-        except (OSError, ValueError):
+        except (FileNotFoundError, ProcessLookupError, ValueError):
             vanished += 1
     return Reading(found, vanished, hidden)
 

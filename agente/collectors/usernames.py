@@ -3,6 +3,7 @@
 import pwd
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from deadline import call_within
@@ -53,16 +54,17 @@ class Usernames:
         self._left, self._rest_until = patience, 0.0
 
     def begin(self) -> None:
-        """Start a gathering: read the local file again if it changed, forgive the directory."""
+        """Start a gathering: read the local file again if it changed, forgive the directory.
+
+        While it can't be read, what it said last stands: that renames nobody.
+        """
         self._left = self._allowance
-        try:
+        with suppress(OSError):
             status = self._passwd.stat()
             version = (status.st_ino, status.st_mtime_ns, status.st_size)
             if version != self._version:
                 self._local = parse_passwd(self._passwd.read_bytes())
                 self._version = version
-        except OSError:
-            self._local, self._version = {}, ()
 
     def __call__(self, uid: int) -> str:
         """Return the name of a user, the number as text where it has none."""

@@ -1,10 +1,12 @@
 """The processes of this host, with the oddest that a kernel allows."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +180,24 @@ def test_a_process_that_vanishes_while_it_is_read_is_skipped_and_counted(
     reading = processes.read_processes(context, str(proc))
     assert [process.pid for process in reading.processes] == [1]
     assert reading.vanished == 2
+
+
+def test_a_shortage_of_files_makes_the_list_unknown_and_not_empty(context: Context) -> None:
+    with no_files_left(but=1), pytest.raises(OSError, match="Too many open files"):
+        processes.gather(context)
+
+
+@contextmanager
+def no_files_left(but: int) -> Iterator[None]:
+    """Let this process open so many files more, until the end."""
+    lowest = os.dup(0)
+    os.close(lowest)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + but, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_processes_that_come_and_go_meanwhile_never_fail_a_report(context: Context) -> None:

@@ -82,5 +82,13 @@ def test_a_local_user_that_is_renamed_is_noticed(tmp_path: Path) -> None:
     assert usernames(1000) == "juana"
 
 
+def test_local_users_keep_their_names_while_the_file_cannot_be_read(tmp_path: Path) -> None:
+    usernames = names(tmp_path, directory=lambda _: None)
+    (tmp_path / "passwd").unlink()
+    (tmp_path / "passwd").mkdir()
+    usernames.begin()
+    assert usernames(1000) == "juan"
+
+
 def test_lines_that_are_not_users_are_skipped() -> None:
     assert parse_passwd(b"+::::::\n\n# x\ncaf\xe9:x:12:1::/:\nx:y\n") == {12: "caf\\xe9"}
