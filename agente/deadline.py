@@ -1,18 +1,22 @@
 """Calls into the system that may hang (directory services, name resolution), bounded in time."""
 
 import threading
-from collections import defaultdict
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
+class NoThreadError(OSError):
+    """The system lets this process have no further thread now."""
+
+
 def call_within(seconds: float, function: Callable[[], T]) -> T:
     """Return what function() returns, or raise what it raises.
 
-    Raises TimeoutError after so many seconds. The call can't be interrupted inside the C library:
-    it goes on in a daemon thread, which never holds up the end of the process.
+    Raises TimeoutError after so many seconds, NoThreadError where it can't begin. The call can't be
+    interrupted inside the C library: it goes on in a daemon thread, which never holds up the end of
+    the process.
     """
     results: list[T] = []
     errors: list[Exception] = []
@@ -24,7 +28,10 @@ def call_within(seconds: float, function: Callable[[], T]) -> T:
             errors.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise NoThreadError(str(error)) from error
     thread.join(seconds)
     if errors:
         raise errors[0]
@@ -41,18 +48,25 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._busy: set[str] = set()
 
-    def call(self, name: str, function: Callable[[], T]) -> T:
-        """Return function(), or raise what it raises; TimeoutError when it takes too long."""
-        busy = self._busy[name]
-        if not busy.acquire(blocking=False):
+    def call(self, name: str, function: Callable[[], T], seconds: float | None = None) -> T:
+        """Return function(), or raise what it raises; TimeoutError when it takes too long.
+
+        Called by one thread at a time. ``seconds`` is the patience of this call alone.
+        """
+        if name in self._busy:
             raise TimeoutError("sigue sin responder desde una vez anterior")
 
         def run() -> T:
             try:
                 return function()
             finally:
-                busy.release()
+                self._busy.discard(name)
 
-        return call_within(self._seconds, run)
+        self._busy.add(name)
+        try:
+            return call_within(self._seconds if seconds is None else seconds, run)
+        except NoThreadError:
+            self._busy.discard(name)
+            raise

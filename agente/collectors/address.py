@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from collectors.context import CannotTellError, Context
-from deadline import call_within
+from deadline import Patience
 
 IPV4_LENGTH = 4  # bytes
-PATIENCE = 5.0  # seconds for resolving the collector's name
+PATIENCE = Patience(5.0)  # for resolving the collector's name
 
 
 def bare(address: str) -> str:
@@ -101,7 +101,7 @@ def gather(context: Context) -> dict[str, str]:
     parts = urlsplit(context.url)
     host, port = parts.hostname or "", parts.port or 80
     try:
-        found = best(call_within(PATIENCE, lambda: source_towards(host, port)))
+        found = best(PATIENCE.call("nombre", lambda: source_towards(host, port)))
     except (OSError, UnicodeError):
         found = ""
     if not found:

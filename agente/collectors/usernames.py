@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from deadline import call_within
+from deadline import Patience
 from report import clean_text
 
 PASSWD = Path("/etc/passwd")
@@ -47,7 +47,7 @@ class Usernames:
         patience: float = PATIENCE,
     ) -> None:
         self._passwd, self._directory, self._clock = passwd, directory, clock
-        self._allowance = patience
+        self._allowance, self._asking = patience, Patience(patience)
         self._local: dict[int, str] = {}
         self._version: tuple[int, ...] = ()
         self._known: dict[int, tuple[str | None, float]] = {}
@@ -76,7 +76,7 @@ class Usernames:
         if until > start or self._left <= 0 or self._rest_until > start:
             return name
         try:
-            return call_within(self._left, lambda: self._ask(uid))
+            return self._asking.call("directorio", lambda: self._ask(uid), self._left)
         except (TimeoutError, OSError):
             self._rest_until = self._clock() + REST
             return name  # the last one known: a directory that is down renames nobody

@@ -6,6 +6,7 @@ import socket
 import pytest
 from collectors import address
 from collectors.address import addresses_of, best, default_interfaces, source_towards
+from deadline import Patience
 
 from tests.agente.conftest import AgentRunner, needs_namespaces
 
@@ -106,9 +107,18 @@ def test_a_name_that_hangs_in_resolution_is_bounded(monkeypatch: pytest.MonkeyPa
     import threading
 
     release = threading.Event()
-    monkeypatch.setattr(address, "PATIENCE", 0.05)
-    monkeypatch.setattr(address, "source_towards", lambda *_: release.wait(20) or [])
+    asked: list[int] = []
+
+    def hang(_host: str, port: int) -> list[str]:
+        asked.append(port)
+        release.wait(20)
+        return []
+
+    monkeypatch.setattr(address, "PATIENCE", Patience(0.05))
+    monkeypatch.setattr(address, "source_towards", hang)
     monkeypatch.setattr(address, "of_interfaces", lambda: (["10.0.0.5"], []))
     context = type("C", (), {"url": "http://colector.example.net"})()
-    assert address.gather(context) == {"ipaddress": "10.0.0.5"}
+    for _ in range(3):
+        assert address.gather(context) == {"ipaddress": "10.0.0.5"}
+    assert asked == [80], "each would be a thread that hangs"
     release.set()

@@ -57,6 +57,17 @@ def test_a_fact_that_hangs_is_given_up_and_not_started_again(context: Context) -
     release.set()
 
 
+def test_a_fact_for_which_there_was_no_thread_is_tried_again(context: Context) -> None:
+    facts, patience = [Fact({"a": ""}, lambda _: {"a": "here"})], Patience(10.0)
+    before = threading.stack_size(1 << 47)  # more than there are addresses
+    try:
+        found = gather(context, facts, patience)
+    finally:
+        threading.stack_size(before)
+    assert found.errors == {"a": "can't start new thread"}
+    assert gather(context, facts, patience).fields == {"a": "here"}
+
+
 def test_every_fact_gives_the_fields_that_it_declares(context: Context) -> None:
     for fact in FACTS:
         try:

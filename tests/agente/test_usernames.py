@@ -58,6 +58,25 @@ def test_a_directory_that_hangs_costs_its_patience_once(tmp_path: Path) -> None:
     release.set()
 
 
+def test_a_directory_that_hangs_for_good_holds_one_thread(tmp_path: Path) -> None:
+    release = threading.Event()
+    asked: list[int] = []
+    now = [0.0]
+
+    def directory(uid: int) -> str | None:
+        asked.append(uid)
+        release.wait(60)
+        return None
+
+    usernames = names(tmp_path, directory=directory, clock=lambda: now[0], patience=0.01)
+    for _ in range(3):
+        assert usernames(7000) == "7000"
+        now[0] += 10_000
+        usernames.begin()
+    assert asked == [7000]
+    release.set()
+
+
 def test_the_last_name_known_stands_while_the_directory_is_down(tmp_path: Path) -> None:
     now = [0.0]
     answers = iter(["ana"])
