@@ -96,7 +96,7 @@ def decode(body: bytes) -> Report:
 
     try:
         report = json.loads(gzip.decompress(body))
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise ValueError(f"no es un reporte comprimido: {error}") from error
     if not isinstance(report, dict):
         raise ValueError("no es un objeto JSON")  # noqa: TRY004 - damaged content, not a bug

@@ -65,6 +65,14 @@ def waiting_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if is_ours(path.name))
 
 
+def size_of(file: Path) -> int:
+    """Return how large a file is, 0 where the disk can't tell: reading it will say why."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
 def is_ours(name: str) -> bool:
     """Tell whether a file's name is one that the spool gives."""
     return NAME.fullmatch(name) is not None
@@ -86,7 +94,7 @@ class Spool:
         self._descriptor = self._lock()
         self.cleaned = durable.clean_temporaries(folder)
         self._state, self._state_is_saved = read_state(folder), True
-        self._sizes = {n: (folder / n).stat().st_size for n in waiting_in(folder)}
+        self._sizes = {name: size_of(folder / name) for name in waiting_in(folder)}
         self._next = 1 + max((int(name.partition("-")[0]) for name in self._sizes), default=0)
         self._finish_dropping()
 
@@ -142,6 +150,7 @@ class Spool:
             try:
                 durable.write(self.folder / name, body)
             except OSError as error:
+                error.filename = self.folder  # the file has another name each time
                 return why(error)
             self._sizes[name] = len(body)
             del self._held[name]

@@ -347,12 +347,15 @@ def test_a_file_size_limit_that_cuts_reports_loses_none(
     assert not list(agent.spool.glob(".*.tmp"))
 
 
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b'{"pid": 1}')[:-9], gzip.compress(b"[" * 99999)]
+)
 def test_a_damaged_report_in_the_spool_is_set_aside_and_blocks_nothing(
-    agent: AgentRunner, collector: ScriptedCollector
+    agent: AgentRunner, collector: ScriptedCollector, content: bytes
 ) -> None:
     agent.spool.mkdir(parents=True)
     name = "000000000001-019aa0c1-5e00-7abc-8def-0123456789ab.json.gz"
-    (agent.spool / name).write_bytes(gzip.compress(b'{"pid": 1}')[:-9])
+    (agent.spool / name).write_bytes(content)
     run = agent.run("--url", collector.url, "--once")
     assert run.returncode == 0
     assert "dañado" in run.stderr

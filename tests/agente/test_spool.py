@@ -129,6 +129,25 @@ def test_what_the_disk_does_not_take_waits_in_memory_and_is_written_later(
     assert waiting.close() == 0
 
 
+def test_the_same_trouble_of_two_reports_is_the_same(tmp_path: Path) -> None:
+    waiting = Spool(tmp_path / "spool", 1 << 20)
+    (tmp_path / "spool").rmdir()
+    said = {waiting.put(ID.format(number), body(number)) for number in range(3)}
+    assert said == {f"No such file or directory: {tmp_path / 'spool'}"}
+    waiting.close()
+
+
+def test_an_entry_that_the_disk_cannot_tell_of_does_not_stop_the_start(tmp_path: Path) -> None:
+    (tmp_path / f"000000000001-{ID.format(1)}.json.gz").symlink_to("itself")
+    (tmp_path / "itself").symlink_to("itself")
+    waiting = Spool(tmp_path, 1 << 20)
+    fill(waiting, 1)
+    with pytest.raises(OSError, match="symbolic links"):
+        waiting.take(waiting.names()[0])
+    assert len(waiting.names()) == 2
+    waiting.close()
+
+
 def test_what_is_lost_with_a_full_disk_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
