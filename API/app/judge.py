@@ -22,6 +22,7 @@ from API.app.compliance.court import Court
 from API.app.compliance.library import SHIPPED, Library
 from API.app.compliance.present import judge_new
 from API.app.compliance.review import review
+from API.app.heartbeat import Heartbeat
 from API.app.jobs import AGAIN_S, HUNG_S, TakenError
 from API.app.logs import Trouble, configure_logs
 from API.app.priority import give_way
@@ -36,25 +37,27 @@ PAUSE_S = 0.2
 LOOK_AT_FILES_S = 2.0
 
 
-def judge_reports(settings: Settings, parent: Connection) -> None:
-    """Judge what comes in until `parent` is closed from the other end."""
+def judge_reports(settings: Settings, heart: Heartbeat, parent: Connection) -> None:
+    """Judge what comes in until `parent` is closed from the other end; `heart` beats meanwhile."""
     configure_logs()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     own = [settings.policies] if settings.policies else []
     library = Library([SHIPPED, *own])
     trouble = Trouble("judging begins later")
-    court = _court(settings, library, trouble)
+    court = _court(settings, library, heart, trouble)
     give_way()  # of this thread alone: not of the one that holds the database's lock
     parent.send("ready")
-    while not _judged(court, parent):
-        court = _court(settings, library, trouble)
+    while not _judged(court, heart, parent):
+        court = _court(settings, library, heart, trouble)
 
 
-def _court(settings: Settings, library: Library, trouble: Trouble) -> Court | None:
+def _court(
+    settings: Settings, library: Library, heart: Heartbeat, trouble: Trouble
+) -> Court | None:
     """Begin to judge, unless another collector does."""
     try:
-        court = Court(settings.database, library)
+        court = Court(settings.database, library, heart.beat)
     except TakenError:
         return None
     except DBAPIError as error:
@@ -64,13 +67,14 @@ def _court(settings: Settings, library: Library, trouble: Trouble) -> Court | No
     return court
 
 
-def _judged(court: Court | None, parent: Connection) -> bool:
+def _judged(court: Court | None, heart: Heartbeat, parent: Connection) -> bool:
     """Judge as long as it is ours to do; tell whether that is all there is to do."""
     if court is None:
+        heart.beat()
         return parent.poll(AGAIN_S)  # nothing is ever sent: it was closed
     with closing(court), _keeping_job(court):
         try:
-            _judge(court, parent)
+            _judge(court, heart, parent)
         except TakenError:
             log.warning("another collector judges, or may have done so")
             return False
@@ -79,7 +83,14 @@ def _judged(court: Court | None, parent: Connection) -> bool:
 
 @contextmanager
 def _keeping_job(court: Court) -> Iterator[None]:
-    """Have the job stay with this process while that lives, however long it judges at a time."""
+    """Have the job stay with this process while that lives, however long it judges at a time.
+
+    On SQLite nobody else could take it. Where judging hangs, this process is ended, and the job
+    another's.
+    """
+    if not court.shares_job:
+        yield
+        return
     over = threading.Event()
 
     def keep() -> None:
@@ -96,11 +107,12 @@ def _keeping_job(court: Court) -> Iterator[None]:
         keeping.join()
 
 
-def _judge(court: Court, parent: Connection) -> None:
+def _judge(court: Court, heart: Heartbeat, parent: Connection) -> None:
     clock = Clock(court)
     trouble = Trouble("judging goes on later")
     files_due = 0.0
     while True:
+        heart.beat()
         try:
             if time.monotonic() >= files_due:
                 files_due = time.monotonic() + LOOK_AT_FILES_S

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar
@@ -30,6 +30,7 @@ from API.app.application import create_app
 from API.app.door.certificates import files_in_use
 from API.app.door.door import Door
 from API.app.door.renewal import Renewal
+from API.app.heartbeat import Heartbeat
 from API.app.ingest.channel import Address, new_address
 from API.app.judge import judge_reports
 from API.app.keeper import keep
@@ -48,6 +49,12 @@ GRACE_S = 30
 RESTART_S = 0.5
 SETTLED_S = 30.0
 """After how long a process is taken to run well, and the longest pause before another try."""
+
+
+LOOK_S, LOOKS = 60.0, 5
+"""How often a process that beats is looked at, in seconds, and how many times in vain before it is
+taken to hang. Its longest step, a query of 0.5 s of processor time, takes minutes where dozens of
+processes want each processor. Several looks: a machine that slept is awake for one of them only."""
 
 
 class StartError(Exception):
@@ -81,7 +88,7 @@ def serve(settings: Settings, supervisor: Supervisor | None = None) -> None:
     server = _server(settings)
     writing = Kept("writer", keep, settings, address)
     telling = Kept("sender", tell, settings)
-    judging = Kept("judge", judge_reports, settings)
+    judging = Kept("judge", judge_reports, settings, beats=True)
     pulse = Pulse(settings, supervisor, writing.is_alive)
     forget(settings.storage)
     with writing, telling, judging, _renewing(settings, server), pulse:
@@ -142,17 +149,24 @@ class Kept:
     """Keeps a process running as long as the context lasts.
 
     It is started with some arguments and a connection: on it, it says that it is ready; when that
-    is closed, it is to end. The first one is forked: it has at once what this process has
-    imported, which is most of what a start costs, while no thread here does more than wait for
-    such processes. Those after it are not: a fork would take along whatever lock a thread holds by
-    then.
+    is closed, it is to end. One that beats is given a heart too: if nothing is heard of that for
+    long, the process hangs, and another takes its place. The first one is forked: it has at once
+    what this process has imported, which is most of what a start costs, while no thread here does
+    more than wait for such processes. Those after it are not: a fork would take along whatever lock
+    a thread holds by then.
     """
 
     _ends: ClassVar[set[Connection]] = set()
     """Ours, of the connections to all of them: a forked process closes its copies."""
+    _heard: Connection | None = None
+    """Where the heart is heard. A connection of its own: one that a thread waits on does not close
+    for the other end before that is over."""
 
-    def __init__(self, name: str, target: Callable[..., None], *arguments: Any) -> None:
+    def __init__(
+        self, name: str, target: Callable[..., None], *arguments: Any, beats: bool = False
+    ) -> None:
         self._name, self._target, self._arguments = name, target, arguments
+        self._beats = beats
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -178,13 +192,19 @@ class Kept:
         context = multiprocessing.get_context(method)
         ours, theirs = context.Pipe()
         self._ends.add(ours)
+        given: list[Connection | Heartbeat] = [theirs]
+        if self._beats:
+            self._heard, tells = context.Pipe(duplex=False)
+            self._ends.add(self._heard)
+            given.insert(0, Heartbeat(tells))
         inherited = tuple(self._ends) if method == "fork" else ()
         process = context.Process(  # type: ignore[attr-defined]
-            target=_run_kept, args=(inherited, self._target, *self._arguments, theirs),
+            target=_run_kept, args=(inherited, self._target, *self._arguments, *given),
             name=self._name,
         )  # fmt: skip
         process.start()
-        theirs.close()
+        for end in given:
+            end.close()
         return process, ours
 
     def _let_go(self) -> None:
@@ -196,6 +216,8 @@ class Kept:
         pause = RESTART_S
         while True:
             began = time.monotonic()
+            if self._heard:
+                self._listen(self._heard)
             self._process.join()
             if time.monotonic() - began > SETTLED_S:
                 pause = RESTART_S
@@ -207,6 +229,19 @@ class Kept:
             self._process, self._end = self._start("spawn")
             if self._stopping.is_set():  # since it was last asked: nobody else ends this one
                 self._let_go()
+
+    def _listen(self, heard: Connection) -> None:
+        """Listen until the process ends; end it where it is silent for too long."""
+        looks = 0
+        with heard, suppress(EOFError):  # it ended
+            while looks < LOOKS:
+                looks += 1
+                if heard.poll(LOOK_S):
+                    heard.recv_bytes()
+                    looks = 0
+            log.error(f"the {self._name} hangs; ending it", silent_s=LOOKS * LOOK_S)
+            self._process.kill()
+        self._ends.discard(heard)
 
 
 def _run_kept(

@@ -1,6 +1,7 @@
 """What one collector does at a time, of those that share a database."""
 
 from contextlib import closing
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from API.app.alerts.file import Watched
 from API.app.alerts.sender import Sender
 from API.app.compliance.court import Court
 from API.app.compliance.library import Library
+from API.app.heartbeat import Heartbeat
 from API.app.jobs import TakenError, Turn
 from API.app.logs import Trouble
 from API.app.settings import load_settings
@@ -107,10 +109,11 @@ def test_the_log_says_who_tells(
 
 def test_that_nobody_can_judge_is_said_once() -> None:
     settings = load_settings(["--database", f"postgresql://ana@127.0.0.1:{free_port()}/nada"])
-    trouble = Trouble("judging begins later")
+    _, tells = Pipe()
+    heart, trouble = Heartbeat(tells), Trouble("judging begins later")
     with capture_logs() as said:
         for _ in range(3):
-            assert judge._court(settings, Library([]), trouble) is None
+            assert judge._court(settings, Library([]), heart, trouble) is None
     assert [line["event"] for line in said] == ["judging begins later"]
 
 

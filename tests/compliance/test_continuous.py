@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,40 @@ def test_a_process_that_judges_and_dies_is_started_again(collector: CollectorPro
     )
     wait_until(shows(collector, agent, "cumple", "no_cumple"), "another one judges")
     assert "the judge ended; starting another" in collector.log
+
+
+class Impatient(CollectorProcess):
+    """A collector that takes seconds for a sign that a process hangs, not minutes."""
+
+    def command(self) -> list[str]:
+        program = (
+            "import sys; from API.app import program, server; server.LOOK_S = 1.0; "
+            "sys.exit(program.main(sys.argv[1:]))"
+        )
+        return [sys.executable, "-c", program, *super().command()[2:]]
+
+
+@pytest.fixture
+def impatient(tmp_path: Path, empty_database: Path) -> Iterator[CollectorProcess]:
+    collector = Impatient(tmp_path / "storage")
+    collector.database.parent.mkdir(0o750, parents=True)
+    shutil.copy(empty_database, collector.database)
+    yield collector.start()
+    collector.release()
+
+
+def test_a_process_that_judges_and_hangs_is_replaced(impatient: CollectorProcess) -> None:
+    agent = make_report()["id_agente"]
+    impatient.post(make_report(id_agente=agent, fecha_hora="2026-11-20T10:00:00Z"))
+    wait_until(shows(impatient, agent, "cumple"), "the first report is judged")
+    [judge] = re.findall(r"event=judging .*pid=([0-9]+)", impatient.log)
+    os.kill(int(judge), signal.SIGSTOP)
+    impatient.post(
+        make_report(id_agente=agent, procesos=[MINER], fecha_hora="2026-11-20T10:05:00Z")
+    )
+    wait_until(shows(impatient, agent, "cumple", "no_cumple"), "another one judges")
+    assert "the judge hangs; ending it" in impatient.log
+    assert impatient.stop() == 0
 
 
 def test_policies_may_change_while_it_works(new_collector: NewCollector, tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from API.app.compliance import again, desk, present
 from API.app.compliance.again import judge_again
+from API.app.compliance.court import Court
 from API.app.compliance.guard import Found
 from API.app.compliance.guards import open_guard
 from API.app.compliance.judging import Verdict, judge
+from API.app.compliance.library import Library
 from API.app.compliance.present import judge_new
 from API.app.compliance.subjects import select_subjects
 from API.app.ingest.entry import Entry
@@ -268,6 +270,16 @@ def test_labels_that_change_while_nobody_judges_count_from_the_next_report_on(
 
 
 @pytest.mark.both_databases
+def test_each_policy_that_is_asked_is_a_sign_of_life(new_trial: NewTrial) -> None:
+    """Each takes little: whoever judges for long is known not to hang."""
+    trial, signs = new_trial(Layout.COMPLETO), []
+    trial.stores(*(entry(agent, number, number) for agent in range(2) for number in range(2)))
+    trial.court.close()
+    trial.court = Court(trial.url, Library([trial.folder]), lambda: signs.append(1))
+    assert judge_new(trial.court).reports == 4
+    assert len(signs) >= 2 * len(POLICIES)
+
+
 def test_nothing_is_skipped_or_judged_twice_over_a_restart(new_trial: NewTrial) -> None:
     trial = new_trial(Layout.COMPLETO)
     trial.stores(*(entry(0, n, n, procesos=MINER * (n % 2)) for n in range(10)))

@@ -106,8 +106,15 @@ class Court:
     gets a `TakenError` from whatever writes; what it remembers is no longer good then.
     """
 
-    def __init__(self, url: URL, library: Library) -> None:
+    def __init__(
+        self, url: URL, library: Library, alive: Callable[[], None] = lambda: None
+    ) -> None:
         """Take the job, and read where judging stands.
+
+        Args:
+            url: of the database.
+            library: of the policies.
+            alive: called each time before a policy is asked something.
 
         Raises:
             TakenError: another collector judges.
@@ -115,6 +122,8 @@ class Court:
         # What a power cut takes back is judged again. No alert of it was told: the sender writes
         # down what it will tell before it does, and that lasts with all that was written before.
         self._engine: Engine = open_engine(url, checkpoints=False, durable=False)
+        self._alive = alive
+        self.shares_job = is_postgresql(url)
         self._turn = Turn(self._engine, Lock.JUDGING)
         self._one_at_a_time = ThreadLock()  # to use the engine, or a turn would be refused
         if not self._turn.is_ours():
@@ -135,7 +144,7 @@ class Court:
         self.rulebook = Rulebook({})
         self.pending: Mapping[int, int] = {}
         """Policies whose review is not done -> the server up to which it is."""
-        self.gaps = _gaps() if is_postgresql(url) else None
+        self.gaps = _gaps() if self.shares_job else None
         self.standings: dict[int, Standing] = {}
         """Of the servers that are remembered."""
         self.judged_anew = 0
@@ -200,15 +209,18 @@ class Court:
 
     def ask_ahead(self, subjects: Sequence[Subject]) -> None:
         """Ask together what is asked of every report by a database that is far away."""
-        rules = [self.rulebook.rules[number] for number in sorted(self.rulebook.with_reports)]
-        self.guard.ahead(
-            [(rule.policy.consulta, rule.scope.own, rule.policy.consulta_postgresql)
-             for rule in rules if rule.huella not in self._slow],
-            [(subject.id_serv, subject.recibido) for subject in subjects],
-        )  # fmt: skip
+        reports = [(subject.id_serv, subject.recibido) for subject in subjects]
+        for number in sorted(self.rulebook.with_reports):
+            rule = self.rulebook.rules[number]
+            if rule.huella not in self._slow:
+                self._alive()
+                policy = rule.policy
+                query = (policy.consulta, rule.scope.own, policy.consulta_postgresql)
+                self.guard.ahead(query, reports)
 
     def outcome(self, num_politica: int, subject: Subject, en: str) -> Outcome:
         """Judge a report by a policy; one that took too long is not tried again till it changes."""
+        self._alive()
         rule = self.rulebook.rules[num_politica]
         slow = self._slow.get(rule.huella)
         if slow:

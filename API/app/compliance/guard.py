@@ -163,8 +163,8 @@ class Guard:
         finally:
             self._deadline = math.inf
 
-    def ahead(self, queries: Sequence[Query], reports: Sequence[tuple[int, str]]) -> None:
-        """Prepare for queries that will be run for each of some reports: nothing to do here."""
+    def ahead(self, query: Query, reports: Sequence[tuple[int, str]]) -> None:
+        """Prepare for a query that will be run for each of some reports: nothing to do here."""
 
     def _look_at_the_clock(self) -> bool:
         if self._deadline is None:

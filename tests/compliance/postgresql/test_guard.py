@@ -177,7 +177,7 @@ def test_waiting_for_somebody_else_is_not_being_slow(
         with pytest.raises(OperationalError, match="lock timeout"):
             guard.run(query, 1, "")
         with pytest.raises(OperationalError, match="lock timeout"):
-            guard.ahead([(query, None, None)], [(1, ""), (2, "")])
+            guard.ahead((query, None, None), [(1, ""), (2, "")])
     assert guard.run(query, 1, "").rows == [{"n": 0}]
 
 

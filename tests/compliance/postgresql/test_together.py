@@ -76,7 +76,7 @@ def test_asked_together_a_query_says_the_same(url: str, query: str) -> None:
     with closing(PostgresGuard.open(database_url(url))) as guard:
         expected = [said(guard, query, *report) for report in REPORTS]
         with guard.snapshot():
-            guard.ahead([(query, None, None)], REPORTS)
+            guard.ahead((query, None, None), REPORTS)
             assert [said(guard, query, *report) for report in REPORTS] == expected
     assert any(found.rows for found in expected if not isinstance(found, str))
 
@@ -86,7 +86,7 @@ def test_few_questions_are_asked(url: str) -> None:
     with closing(PostgresGuard.open(database_url(url))) as guard:
         guard.run(query, 1, "")  # looks at it
         with asked() as statements, guard.snapshot():
-            guard.ahead([(query, None, None)], REPORTS)
+            guard.ahead((query, None, None), REPORTS)
             rows = [guard.run(query, *report).rows for report in REPORTS]
     assert rows == [[{"id_serv": number, "en": en}] for number, en in REPORTS]
     assert len(statements) == 2
@@ -109,7 +109,7 @@ def test_what_takes_too_long_is_asked_for_fewer_until_it_is_quick_again(
         """Tell for how many reports it is asked each time, and check what it says."""
         sizes.clear()
         with guard.snapshot():
-            guard.ahead([(query, None, None)], REPORTS)
+            guard.ahead((query, None, None), REPORTS)
             assert [guard.run(query, *report) for report in REPORTS] == expected
         return sizes
 

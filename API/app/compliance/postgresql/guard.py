@@ -131,8 +131,8 @@ class PostgresGuard:
                 connection.rollback()
                 raise refusal(error) from None
 
-    def ahead(self, queries: Sequence[Query], reports: Sequence[tuple[int, str]]) -> None:
-        """Run queries for several reports at a time, to have the answers when each is run.
+    def ahead(self, query: Query, reports: Sequence[tuple[int, str]]) -> None:
+        """Run a query for several reports at a time, to have the answers when it is run.
 
         One that fails so is run for each report alone from then on, and what it says is said there;
         one that takes too long is run so this time, and for half as many at a time from then on,
@@ -141,10 +141,10 @@ class PostgresGuard:
         Raises:
             DBAPIError: it isn't the query's fault.
         """
-        for query, own, other_words in queries:
-            if own is None or other_words is not None:
-                with suppress(QueryError):
-                    self._run_together(self._look_up(query, other_words), reports)
+        text, own, other_words = query
+        if own is None or other_words is not None:
+            with suppress(QueryError):
+                self._run_together(self._look_up(text, other_words), reports)
 
     def _run_together(self, query: _Query, reports: Sequence[tuple[int, str]]) -> None:
         left = reports
