@@ -240,6 +240,19 @@ def test_csv_runs_nothing(ask: Any) -> None:
     assert not [cell for cell in cells if cell[:1] in FORMULA]
 
 
+def test_csv_runs_nothing_where_a_semicolon_separates(collector: CollectorProcess) -> None:
+    names = (f"a;{HOSTILE};", f"b\n{HOSTILE}", "c;d;-1")
+    processes = [{"pid": pid, "name": name} for pid, name in enumerate(names)]
+    collector.post(make_report(procesos=processes, hostname=";@SUM(A1)"))
+    for path in ("/procesos.csv?campos=pid,name,hostname", "/agentes.csv?campos=estado,hostname"):
+        text = collector.get(path).text
+        for separator in ",;\t":
+            rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+            assert not [cell for row in rows for cell in row if cell[:1] in FORMULA]
+    lines = text.splitlines()
+    assert lines[1] == "activo,;'@SUM(A1)"
+
+
 def test_workbook_runs_nothing_and_counts(ask: Any) -> None:
     answer = ask("/procesos.xlsx?campos=name,pid,username")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="procesos.xlsx"'

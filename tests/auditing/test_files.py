@@ -218,5 +218,9 @@ def test_what_is_no_report_is_refused(told: Past, tmp_path: Path, content: bytes
 def test_cells_that_would_run_are_neutralised(text: str) -> None:
     assert harmless(text) == f"'{text}"
     assert original(f"'{text}") == text
+    for separator in (";", "\t", "\n", "x\r\n"):
+        within = f"a{separator}{text}"
+        assert original(harmless(within)) == within
+        assert harmless(f"a{separator}=1") == f"a{separator}'=1"
     assert harmless("a=1") == "a=1"
     assert harmless("") == original("") == ""
