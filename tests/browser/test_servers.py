@@ -50,7 +50,7 @@ def test_it_works(page: Page, visitor: Visitor) -> None:
     names = "tbody tr td:first-child"
     assert colleague.locator(names).all_inner_texts() == page.locator(names).all_inner_texts()
     page.get_by_role("searchbox").fill("web-2")
-    expect(page).to_have_url(re.compile("buscar=web-2.*so=ubuntu"))
+    expect(page).to_have_url(re.compile("buscar=web-2.*so=ubuntu.*orden=nombre"))
     expect(page.locator("tbody tr").first).to_contain_text("web-20")
     with page.expect_download() as download:
         page.get_by_role("link", name="Exportar CSV").click()

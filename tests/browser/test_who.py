@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -52,6 +53,10 @@ def test_a_process_now_and_ever(visitor: Visitor) -> None:
     page.get_by_role("link", name=re.compile("Ahora")).click()
     expect(page).to_have_url(re.compile("ahora=si"))
     expect(rows).to_have_count(1)
+    page.get_by_label("Como").select_option("proceso")
+    expect(page).to_have_url(re.compile("que=proceso"))
+    expect(page).to_have_url(re.compile("ahora=si"))
+    expect(rows).to_have_count(1)
     page.get_by_role("link", name="web-02").click()
     expect(page.locator("h1")).to_have_text("web-02")
 
@@ -66,6 +71,19 @@ def test_a_user_runs_and_is_logged_in(visitor: Visitor) -> None:
     rows.last.locator("time").first.click()
     expect(page.locator("tbody tr", has_text="xmrig")).to_be_visible()
     expect(page.locator(".moment .shown")).to_contain_text("En el pasado")
+
+
+def test_a_name_that_ends_in_a_blank_is_another_one(visitor: Visitor) -> None:
+    for name in ("sshd", "sshd "):
+        visitor.collector.post(make_report(hostname=f"de-{len(name)}", procesos=[
+            {"pid": 5, "name": name, "username": "root"}]))  # fmt: skip
+    page = visitor.page()
+    for name, server in (("sshd", "de-4"), ("sshd ", "de-5")):
+        for path in ("quien", "cambios"):
+            page.goto(f"{visitor.collector.url}/consola/{path}?nombre={quote(name)}")
+            expect(page.locator("#found .name")).to_have_text(server)
+    page.goto(f"{visitor.collector.url}/consola/quien?nombre={quote(' sshd  ')}")
+    expect(page.locator(".names a")).to_have_count(2)
 
 
 def test_hostile_names_are_text_and_nobody_is_nobody(visitor: Visitor) -> None:

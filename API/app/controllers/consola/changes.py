@@ -72,7 +72,7 @@ def _group(made: list[dict[str, Any]], most: int) -> Group:
 
 def _filters() -> ChangeFilters:
     """Read what the list is narrowed to; what is no field, or no kind, narrows nothing."""
-    given = {name: request.args.get(name, "").strip() or None for name in ChangeFilters._fields}
+    given = {name: request.args.get(name) or None for name in ChangeFilters._fields}
     return ChangeFilters(**given)._replace(
         campo=given["campo"] if given["campo"] in FIELDS else None,
         tipo=given["tipo"] if given["tipo"] in KINDS else None,

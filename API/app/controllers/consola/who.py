@@ -14,12 +14,12 @@ from API.app.queries.quien import KINDS, count_of, labels_of, sightings, suggest
 def show_who() -> Response:
     """Show where a name is and was, as whom, and since when; else names that are like it."""
     who = require_person()
-    name = request.args.get("nombre", "").strip()
+    name = request.args.get("nombre", "")  # as it is: blanks at its ends make it another one
     kind = request.args.get("que", "")
     kind = kind if kind in KINDS else ""
     return page(
         "who.html", section="who", who=who, name=name, kind=kind, kinds=KINDS,
-        only_now=_only_now(), **(_find(name, kind) if name else {}),
+        only_now=_only_now(), **(_find(name, kind) if name.strip() else {}),
     )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ def _find(name: str, kind: str) -> dict[str, Any]:
     with the_collector().reader.connect() as connection:
         labels = labels_of(connection, name, kind)
         if not labels:
-            return {"suggested": suggestions(connection, name)}
+            return {"suggested": suggestions(connection, name.strip())}
         total, now = count_of(connection, labels)
         only_now = only_now and now is not None
         shown = now if only_now and now is not None else total
