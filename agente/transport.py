@@ -138,7 +138,7 @@ def endpoint(url: str) -> str:
 def is_local(url: str) -> bool:
     """Tell whether a URL is on this host: no proxy of the environment has a part in that."""
     host = urlsplit(url).hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    return host in {"localhost", "::1"} or bool(re.fullmatch(r"127(\.[0-9]{1,3}){3}", host))
 
 
 def is_private(url: str) -> bool:

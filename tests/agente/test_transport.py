@@ -105,6 +105,7 @@ def test_only_this_host_is_local() -> None:
     assert is_local("http://localhost")
     assert not is_local("http://10.0.0.1")
     assert not is_local("http://localhost.example.net")
+    assert not is_local("http://127.0.0.1.example.net")
 
 
 def test_an_answer_is_explained_in_one_line() -> None:
