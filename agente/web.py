@@ -33,10 +33,12 @@ class Deadline:
         self.over = False
 
     def watch(self, connection: socket.socket) -> None:
-        """Put a socket under this deadline."""
+        """Put a socket under this deadline, which may be over: looking a name up is not cut."""
         self.close()  # there is one connection at a time
         with self._lock:
             self._sockets.append(connection.dup())
+        if self.over:
+            self.cut()
 
     def cut(self) -> None:
         """End what is under way; what waits for the socket gets an error or the end of file."""

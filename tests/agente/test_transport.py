@@ -1,5 +1,7 @@
 """What an answer means, and how long to wait after it."""
 
+import socket
+
 import pytest
 from sender import next_pause
 from transport import (
@@ -13,6 +15,7 @@ from transport import (
     parse_retry_after,
     root_cause,
 )
+from web import Deadline
 
 JSON, HTML = "application/json", "text/html"
 
@@ -106,6 +109,17 @@ def test_only_this_host_is_local() -> None:
     assert not is_local("http://10.0.0.1")
     assert not is_local("http://localhost.example.net")
     assert not is_local("http://127.0.0.1.example.net")
+
+
+def test_a_connection_that_is_made_past_the_deadline_is_cut() -> None:
+    deadline = Deadline()
+    ours, theirs = socket.socketpair()
+    with ours, theirs, deadline.within(60):
+        deadline.cut()  # while the name was being resolved
+        deadline.watch(ours)
+        ours.settimeout(10)
+        assert ours.recv(1) == b""
+    deadline.close()
 
 
 def test_an_answer_is_explained_in_one_line() -> None:
