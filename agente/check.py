@@ -8,6 +8,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import collectors
+import durable
 import exits
 from credentials import Credentials, CredentialsError, token_in
 from deadline import call_within
@@ -16,7 +17,7 @@ from identity import ranked
 from messages import one_line, why
 from settings import Settings
 from spool import Spool, SpoolBusyError, waiting_in
-from transport import PROBLEM, Outcome, Transport, is_local, root_cause
+from transport import PROBLEM, Outcome, Transport, explain_failure, missing
 
 PATIENCE = 10.0
 
@@ -52,7 +53,12 @@ def steps(settings: Settings) -> Iterator[Step]:
 
 def steps_to(transport: Transport, settings: Settings) -> Iterator[Step]:
     """Do the steps to one collector."""
-    for step in direct_steps(transport):
+    try:
+        direct = direct_steps(transport)
+    except ImportError as error:
+        yield "biblioteca", False, missing(error)
+        return
+    for step in direct:
         done = step(transport)
         if done:
             yield done
@@ -64,21 +70,12 @@ def steps_to(transport: Transport, settings: Settings) -> Iterator[Step]:
 
 def direct_steps(transport: Transport) -> Sequence[Callable[[Transport], Step | None]]:
     """Return the steps to the collector itself, none of which can be taken through a proxy."""
-    return (through_proxy,) if proxy_for(transport) else (resolve, connect, shake_hands)
-
-
-def proxy_for(transport: Transport) -> str:
-    """Return the proxy that the environment names for the collector, "" for none."""
-    from requests.utils import get_environ_proxies, select_proxy
-
-    if is_local(transport.url):
-        return ""
-    return select_proxy(transport.url, get_environ_proxies(transport.url)) or ""
+    return (through_proxy,) if transport.proxy() else (resolve, connect, shake_hands)
 
 
 def through_proxy(transport: Transport) -> Step:
-    """Say which proxy is used, without the password that its URL may hold."""
-    return "proxy", True, urlsplit(proxy_for(transport)).hostname or "?"
+    """Say which proxy is used."""
+    return "proxy", True, transport.proxy()
 
 
 def local_steps(settings: Settings, gatherer: Gatherer) -> Iterator[Step]:
@@ -115,16 +112,18 @@ def facts(gatherer: Gatherer) -> Step:
 
 
 def spool(settings: Settings) -> Step:
-    """Say whether the spool can be used, and how many reports wait in it."""
+    """Say whether the spool can be used and written to, and how many reports wait in it."""
+    note, probe = "", settings.spool / ".prueba"
     try:
-        Spool(settings.spool, settings.spool_mib << 20).close()
+        with suppress(SpoolBusyError):
+            note = "; lo usa un agente en marcha"
+            Spool(settings.spool, settings.spool_mib << 20).close()
+            note = ""
+        durable.write(probe, bytes(4096))
+        probe.unlink()
         waiting = len(waiting_in(settings.spool))
-        note = ""
-    except SpoolBusyError:
-        waiting = len(waiting_in(settings.spool))
-        note = "; lo usa un agente en marcha"
     except OSError as error:
-        return "spool", False, why(error)
+        return "spool", False, f"{settings.spool}: {error.strerror}"
     return "spool", True, f"{settings.spool}, reportes en espera: {waiting}{note}"
 
 
@@ -173,7 +172,7 @@ def shake_hands(transport: Transport) -> Step | None:
             until = (secure.getpeercert() or {}).get("notAfter", "?")
             return "TLS", True, f"{secure.version()}, certificado hasta {until}"
     except (OSError, ValueError) as error:
-        return "TLS", False, root_cause(error)
+        return "TLS", False, explain_failure(error)
 
 
 def collector_steps(transport: Transport, settings: Settings) -> Iterator[Step]:

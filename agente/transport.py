@@ -158,6 +158,28 @@ def root_cause(error: BaseException) -> str:
     return why(error)
 
 
+HINTS = (  # what to do about failures that do not say it
+    (r"\x15\x03", "habla TLS: su URL empieza por https://"),
+    ("WRONG_VERSION_NUMBER", "no habla TLS: su URL empieza por http://"),
+    ("issuer", "la huella de su autoridad va en [api] huella, o sus certificados en ca"),
+    ("self-signed", "la huella de su autoridad va en [api] huella, o sus certificados en ca"),
+    ("mismatch", "va por un nombre de su certificado; el colector los toma de [tls] nombres"),
+)
+
+
+def explain_failure(error: BaseException) -> str:
+    """Return why there was no answer, and what to do about it where that is known."""
+    if isinstance(error, TimeoutError):  # our own deadline, whatever it interrupted
+        return why(error)
+    said = root_cause(error)
+    return said + next((f": {hint}" for mark, hint in HINTS if mark in said), "")
+
+
+def missing(error: ImportError) -> str:
+    """Return which library is missing, and what to do about it."""
+    return f"falta la biblioteca {error.name}; ./agente.sh la pone"
+
+
 class Transport:
     """A way to one collector. Used by one thread at a time."""
 
@@ -243,11 +265,26 @@ class Transport:
                 verify=str(self.authority() or "") or True,
             )
         except ImportError as error:
-            return Outcome(
-                Verdict.NOT_NOW, f"falta la biblioteca {error.name}; ./agente.sh la pone"
-            )
+            return Outcome(Verdict.NOT_NOW, missing(error))
         except (OSError, ValueError) as error:  # requests' own errors are OSErrors
             self.close()
-            return Outcome(Verdict.NOT_NOW, root_cause(error))
+            return Outcome(Verdict.NOT_NOW, explain_failure(error) + self._by_proxy())
         pause = parse_retry_after(answer.retry_after, time.time())
-        return Outcome(judge(answer), explain(answer), pause, answer)
+        by = "" if answer.media_type in {PROBLEM, "application/json"} else self._by_proxy()
+        return Outcome(judge(answer), explain(answer) + by, pause, answer)
+
+    def proxy(self) -> str:
+        """Return the proxy that the environment names for the collector, "" for none.
+
+        Raises ImportError.
+        """
+        if is_local(self.url):
+            return ""
+        from web import proxy_of
+
+        return proxy_of(self.url)
+
+    def _by_proxy(self) -> str:
+        """Return by which proxy a request went, as what follows in a message."""
+        proxy = self.proxy()
+        return f", por el proxy {proxy}" if proxy else ""

@@ -13,6 +13,7 @@ from typing import Any
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
@@ -200,6 +201,15 @@ def read_bounded(response: requests.Response, most: int, until: float) -> tuple[
     except (requests.RequestException, HTTPError):
         return bytes(content), False
     return bytes(content), True
+
+
+def proxy_of(url: str) -> str:
+    """Return the proxy that the environment names for a URL, "" for none.
+
+    It is host and port, without the password that may stand before them.
+    """
+    named = select_proxy(url, get_environ_proxies(url, no_proxy=None)) or ""
+    return named.rpartition("@")[2].rpartition("//")[2].rstrip("/")
 
 
 def open_session(*, trust: bool) -> Session:

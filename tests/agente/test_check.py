@@ -90,6 +90,7 @@ def test_tls_with_a_server_that_does_not_speak_it_fails_there(
     run = agent.run("--check", "--url", collector.url.replace("http:", "https:"))
     assert run.returncode == 1
     assert list(steps(run.stdout).items())[-1] == ("TLS", "FALLA")
+    assert "su URL empieza por http://" in run.stdout
 
 
 def test_reports_that_wait_are_counted(agent: AgentRunner, free_port: int) -> None:

@@ -140,6 +140,8 @@ def test_an_answer_that_does_not_end_is_given_up_after_the_deadline(
     assert run.returncode == 1
     assert len(agent.waiting()) == 1
     assert time.monotonic() - start < 50, "the usual time is 60 s"
+    if behaviour is scripted.trickling:
+        assert "el envío no terminó en 0.5 s" in run.stderr
 
 
 @pytest.mark.parametrize("status", [400, 413])
@@ -304,6 +306,14 @@ def test_on_a_full_disk_with_the_collector_down_the_loss_is_said(
     run = agent.run("--url", url, "--once", prefix=full_disk(agent))
     assert run.returncode == 5
     assert "se perdió" in run.stderr
+
+
+@needs_namespaces
+def test_a_spool_that_takes_nothing_fails_the_check(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    run = agent.run("--check", "--url", collector.url, prefix=full_disk(agent))
+    assert f"FALLA  spool        {agent.spool}: No space left on device" in run.stdout
 
 
 def full_disk(agent: AgentRunner) -> tuple[str, ...]:
@@ -476,6 +486,7 @@ def test_tls_is_always_checked_and_a_ca_of_ones_own_is_taken(
     refused = agent.run("--url", url, "--once")
     assert refused.returncode == 1
     assert "certificate verify failed" in refused.stderr
+    assert "[api] huella" in refused.stderr
     assert agent.run("--url", url, "--once", "--ca", str(cert)).returncode == 0
     assert len(collector.accepted) == 2
     check = agent.run("--check", "--url", url, "--ca", str(cert)).stdout
@@ -501,6 +512,21 @@ def test_with_a_proxy_of_the_environment_the_collector_is_reached_through_it(
     assert "bien   proxy" in agent.run("--check", "--url", url, env=environment).stdout
 
 
+def test_a_proxy_that_fails_is_named_without_its_password(
+    agent: AgentRunner, free_port: int
+) -> None:
+    proxy = f"127.0.0.1:{free_port}"
+    environment = {**agent.environment(), "http_proxy": f"http://juan:clave@{proxy}"}
+    url = "http://collector.invalid:8080"
+    run = agent.run("--url", url, "--once", env=environment)
+    assert f"por el proxy {proxy}" in run.stderr
+    check = agent.run("--check", "--url", url, env=environment)
+    assert f"bien   proxy        {proxy}" in check.stdout
+    assert "clave" not in run.stderr + check.stdout
+    environment["http_proxy"] = "http://[::1"  # of which urlsplit makes nothing
+    assert "FALLA  vive" in agent.run("--check", "--url", url, env=environment).stdout
+
+
 def test_without_its_libraries_the_agent_says_what_is_missing_and_keeps_the_report(
     agent: AgentRunner, collector: ScriptedCollector
 ) -> None:
@@ -513,3 +539,9 @@ def test_without_its_libraries_the_agent_says_what_is_missing_and_keeps_the_repo
     [report] = agent.waiting()
     assert "netifaces" in report["errores"]["ipaddress"]
     assert report["procesos"]
+    command = agent.command("--check", "--url", "http://10.0.0.1")
+    check = subprocess.run(
+        [command[0], "-S", *command[1:]], capture_output=True, text=True, check=False
+    )
+    assert (check.returncode, check.stderr) == (1, "")
+    assert "falta la biblioteca requests; ./agente.sh la pone" in check.stdout.splitlines()[-1]

@@ -45,6 +45,12 @@ def test_authority_with_another_fingerprint_is_not_taken(
     assert tls.numbers() == []
 
 
+def test_what_to_do_about_tls_is_said(tls: CollectorProcess, agent: AgentRunner) -> None:
+    assert "va en [api] huella" in agent.run("--url", tls.url, "--once").stderr
+    plain = agent.run("--url", tls.url.replace("https:", "http:"), "--once")
+    assert "su URL empieza por https://" in plain.stderr
+
+
 def test_false_collector_with_another_authority_gets_nothing(
     tls: CollectorProcess, agent: AgentRunner
 ) -> None:
