@@ -35,6 +35,8 @@ class Collector:
         self.lately = Lately(self.questions, settings.storage)
         self.overview = Overview(self.questions)
         self.intake = Intake()
+        self.watchers: dict[str, float] = {}
+        """Fingerprints of tokens that were let in to watch, and when, by `time.monotonic`."""
         self.writer = WriterClient(address, max(1, settings.queue // settings.processes))
         self.local_secret = local_secret(address.key)
 

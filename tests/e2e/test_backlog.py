@@ -1,6 +1,7 @@
 """While somebody holds the database, reports are accepted; then all go in, once and in order."""
 
 import random
+import re
 import sqlite3
 import threading
 import uuid
@@ -15,7 +16,7 @@ import psycopg
 import requests
 
 from tests.agente.conftest import AgentRunner
-from tests.api.people import as_administrator
+from tests.api.people import as_administrator, command, make_account
 from tests.conftest import (
     DEADLINE_S,
     CollectorProcess,
@@ -224,11 +225,20 @@ def test_no_server_sees_that_postgresql_is_restarted(tmp_path: Path) -> None:
             execute_on(server.url(), statement, (ident,))
         collector = collector_in(tmp_path / "collector", Path(), postgresql=server.url()).start()
         wait_until((collector.storage / "conocidos.sqlite").exists, "nobody is known")
+        make_account(collector, "prometheus")
+        watches, other = (token_of(collector, "prometheus", name) for name in ("uno", "otro"))
+        assert collector.get("/metrics", headers=watches).status_code == 200
         fleet = Fleet(collector, known)
         try:
             fleet.wait_for(201, 10)
             server.stop()
             fleet.wait_for(202, 50)
+            scraped = collector.get("/metrics", headers=watches)
+            assert scraped.status_code == 200
+            assert re.search(r"^compliance_pendientes_reportes [1-9]", scraped.text, re.MULTILINE)
+            assert collector.get("/agentes", headers=watches).status_code == 503
+            assert collector.get("/metrics", headers=other).status_code == 503
+            assert collector.get("/metrics", headers={"Cookie": "sesion=x"}).status_code == 503
             server.start()
             fleet.wait_for(201, 10)
         finally:
@@ -236,6 +246,12 @@ def test_no_server_sees_that_postgresql_is_restarted(tmp_path: Path) -> None:
         assert set(fleet.statuses()) == {201, 202}
         assert_everything_is_in(collector, fleet)
         collector.release()
+
+
+def token_of(collector: CollectorProcess, account: str, name: str) -> dict[str, str]:
+    """Make a personal token; give it as the header of a request."""
+    made = command(collector, "cuentas", "token", account, "--nombre", name)
+    return {"Authorization": f"Bearer {made.stdout.strip()}"}
 
 
 def test_past_the_bound_it_is_503_and_what_waits_is_told(new_collector: NewCollector) -> None:
