@@ -26,6 +26,12 @@ SECRETS = ("password", "sslpassword", "oauth_client_secret")
 BUSY_TIMEOUT_MS = 2_000
 """How long a statement waits for somebody else's lock before it fails as locked."""
 
+ANSWER_S = 15.0
+"""How long PostgreSQL may take for an answer that others wait for, in seconds."""
+
+LONG_ANSWER_S = 30.0
+"""The same where nobody else waits, or where much is asked."""
+
 SOON_MS = 200
 """For how long the lock is asked for every `AGAIN_S`: none of our transactions takes longer."""
 
@@ -120,6 +126,7 @@ def open_engine(
     wait_ms: int = BUSY_TIMEOUT_MS,
     checkpoints: bool = True,
     durable: bool = True,
+    answer_s: float | None = None,
     plan_each: bool = False,
 ) -> Engine:
     """Make an engine whose every connection is set up for this system.
@@ -137,6 +144,8 @@ def open_engine(
             what a third commits at that moment (https://sqlite.org/wal.html#walresetbug).
         durable: False for what a power cut may take back, whole transactions of it: a commit then
             does not wait for the disk while others wait for its lock.
+        answer_s: how long PostgreSQL may take for an answer, in seconds; None: as long as it takes.
+            A server that is frozen never says so; what it was asked for may come about later.
         plan_each: have PostgreSQL plan each question for the values that are asked for, as one name
             is rare and another is everywhere; it takes some milliseconds.
     """
@@ -144,7 +153,12 @@ def open_engine(
         from createDB.postgresql.engine import open_postgresql  # psycopg, which SQLite needs not
 
         return open_postgresql(
-            url, read_only=read_only, wait_ms=wait_ms, durable=durable, plan_each=plan_each
+            url,
+            read_only=read_only,
+            wait_ms=wait_ms,
+            durable=durable,
+            answer_s=answer_s,
+            plan_each=plan_each,
         )
     if read_only:
         path = database_path(url)

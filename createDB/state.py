@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from createDB.engine import (
+    ANSWER_S,
     BUSY_TIMEOUT_MS,
     database_path,
     is_postgresql,
@@ -143,7 +144,7 @@ def look_at(url: URL) -> tuple[State, str | None] | None:
 
 
 def _look_at_postgresql(url: URL) -> tuple[State, str | None]:
-    engine = open_engine(url, read_only=True)
+    engine = open_engine(url, read_only=True, answer_s=ANSWER_S)
     try:
         with engine.connect() as connection:
             require_finished(connection)

@@ -9,11 +9,12 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
 import psycopg
 from psycopg.rows import dict_row
 
@@ -112,6 +113,23 @@ class PostgresServer:
         """End it at once, as a crash does; what it has started ends when it sees that."""
         self._process.kill()
         self._process.wait(DEADLINE_S)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Have it do nothing and say nothing, while its connections stay up."""
+        self._signal_all(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: int) -> None:
+        """Signal the server and what it has started, each of which has a session of its own."""
+        parent = psutil.Process(self._process.pid)
+        parent.send_signal(number)  # first: it starts no others then
+        for child in parent.children():
+            with suppress(psutil.NoSuchProcess):
+                child.send_signal(number)
 
     def stop(self) -> None:
         """End it, whoever is still connected."""

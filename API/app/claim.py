@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 
 from API.app.settings import Settings
 from API.app.storage import NAME, StorageInUseError, own_name
-from createDB.engine import BUSY_TIMEOUT_MS, name_of, unusable
+from createDB.engine import ANSWER_S, BUSY_TIMEOUT_MS, name_of, unusable
 from createDB.postgresql.direct import DirectConnection
 from createDB.postgresql.locks import OF_NAMES
 
@@ -53,7 +53,9 @@ class Claim:
             raise unusable(error, name_of(self._url)) from error
 
     def _taken(self) -> bool:
-        connection = DirectConnection(self._url, read_only=True, wait_ms=BUSY_TIMEOUT_MS)
+        connection = DirectConnection(
+            self._url, read_only=True, wait_ms=BUSY_TIMEOUT_MS, answer_s=ANSWER_S
+        )
         place = (OF_NAMES, self._name)
         if self._process:  # the database may not know yet that this one's connection has ended
             connection.execute(_END, (*place, self._process)).fetchall()

@@ -12,9 +12,9 @@ from API.app.ingest.channel import Address, WriterClient
 from API.app.ingest.intake import Intake
 from API.app.lately import Lately
 from API.app.overview import Overview
-from API.app.questions import Questions
+from API.app.questions import SMALL_ANSWER_S, Questions
 from API.app.settings import Settings
-from createDB.engine import database_path, open_engine
+from createDB.engine import ANSWER_S, LONG_ANSWER_S, database_path, open_engine
 
 PATIENCE_MS = 10_000
 """How long a change that is no report waits for the reports that are being written."""
@@ -26,11 +26,15 @@ class Collector:
     def __init__(self, settings: Settings, address: Address) -> None:
         """Make it; the writer at `address` need not be there yet."""
         self.settings = settings
-        self.engine: Engine = open_engine(settings.database, checkpoints=False)
-        self.reader: Engine = open_engine(settings.database, read_only=True, plan_each=True)
-        self.patient: Engine = open_engine(
-            settings.database, wait_ms=PATIENCE_MS, checkpoints=False
+        url = settings.database
+        self.engine: Engine = open_engine(url, checkpoints=False, answer_s=ANSWER_S)
+        self.reader: Engine = open_engine(
+            url, read_only=True, answer_s=LONG_ANSWER_S, plan_each=True
         )
+        self.patient: Engine = open_engine(
+            url, wait_ms=PATIENCE_MS, checkpoints=False, answer_s=LONG_ANSWER_S
+        )
+        self.probe: Engine = open_engine(url, checkpoints=False, answer_s=SMALL_ANSWER_S)
         self.questions = Questions(settings.database)
         self.lately = Lately(self.questions, settings.storage)
         self.overview = Overview(self.questions)

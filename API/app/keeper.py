@@ -25,7 +25,7 @@ from API.app.logs import configure_logs
 from API.app.memory import settle
 from API.app.settings import Settings
 from API.app.storage import lock_database, lock_storage, own_name
-from createDB.engine import database_file, open_engine
+from createDB.engine import ANSWER_S, LONG_ANSWER_S, database_file, open_engine
 from createDB.views import Layout, layout_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     lock = lock_storage(settings.storage, TAKEOVER_S)
     file = database_file(settings.database)
     database = lock_database(file, TAKEOVER_S) if file else None
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, answer_s=ANSWER_S)
     claimed = None if file else _claimed(settings)
     owner = "" if file else own_name(settings.storage)
     journal = Journal(settings.storage / "text", owner)
@@ -58,7 +58,7 @@ def keep(settings: Settings, address: Address, parent: Connection) -> None:
     writer = Writer(engine, journal, store)
     backlog = Backlog(writer, engine, journal, store, settings.pending, claimed)
     archiver = Archiver(journal, backlog.is_open)
-    reader = open_engine(settings.database, read_only=True)
+    reader = open_engine(settings.database, read_only=True, answer_s=LONG_ANSWER_S)
     housekeeper = Housekeeper(settings, reader, writer)
     service = WriterService(backlog, address)
     write_local_access(settings.storage, address.key)

@@ -17,6 +17,9 @@ from API.app.errors import RETRY_AFTER_S, ProblemError
 from API.app.queries.direct import Direct
 from createDB.engine import BUSY_TIMEOUT_MS, database_path, is_postgresql, said_by
 
+SMALL_ANSWER_S = 3.0
+"""How long PostgreSQL may take for an answer, in seconds: an event loop waits for it."""
+
 
 class _Source(NamedTuple):
     """Where connections are from."""
@@ -94,7 +97,9 @@ def _postgresql(url: URL) -> _Source:
     from createDB.postgresql.direct import DirectConnection
 
     def connect() -> Direct:
-        return DirectConnection(url, read_only=True, wait_ms=BUSY_TIMEOUT_MS)
+        return DirectConnection(
+            url, read_only=True, wait_ms=BUSY_TIMEOUT_MS, answer_s=SMALL_ANSWER_S
+        )
 
     def lasts(connection: Direct) -> bool:
         return cast("DirectConnection", connection).is_idle()

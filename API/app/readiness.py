@@ -55,7 +55,7 @@ def _away(collector: Collector, standing: Standing | None) -> str | None:
     if standing and not standing.volviendo:
         return standing.motivo
     try:
-        with collector.engine.begin() as connection:
+        with collector.probe.begin() as connection:
             connection.exec_driver_sql("UPDATE bitacoras SET posicion = posicion WHERE 1 = 0")
     except DBAPIError as error:
         return said_by(error)

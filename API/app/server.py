@@ -98,6 +98,9 @@ def serve(settings: Settings, supervisor: Supervisor | None = None) -> None:
             server.serve(target_loader=load, wrap_loader=False)
         except SystemExit:
             raise ServingEndedError("los procesos que atienden terminan uno tras otro") from None
+        finally:
+            for kept in (judging, telling):  # at once: each may be waiting for the database
+                kept.dismiss()
     log.info("stopped")
 
 
@@ -180,9 +183,13 @@ class Kept:
         self._thread.start()
 
     def __exit__(self, *_: object) -> None:
+        self.dismiss()
+        self._thread.join()
+
+    def dismiss(self) -> None:
+        """Have the process end, and start no other."""
         self._stopping.set()
         self._let_go()
-        self._thread.join()
 
     def is_alive(self) -> bool:
         """Tell whether the process runs."""

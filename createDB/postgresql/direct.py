@@ -8,6 +8,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy.engine import URL
 
+from createDB.postgresql.answers import Connection
 from createDB.postgresql.engine import connect_arguments, use_written_values
 from createDB.postgresql.statements import translated
 
@@ -15,23 +16,27 @@ from createDB.postgresql.statements import translated
 class DirectConnection:
     """Takes statements in SQLite's words; each is a transaction, unless it stands after a BEGIN."""
 
-    def __init__(self, url: URL, *, read_only: bool, wait_ms: int) -> None:
+    def __init__(
+        self, url: URL, *, read_only: bool, wait_ms: int, answer_s: float | None = None
+    ) -> None:
         """Open it.
 
         Args:
             url: as `createDB.engine.database_url` gives it.
             read_only: refuse every write.
             wait_ms: how long a statement waits for somebody else's lock, in milliseconds.
+            answer_s: how long an answer may take, in seconds; None: as long as it takes.
 
         Raises:
             psycopg.Error: it cannot be had.
         """
         dialect = url.set(drivername="postgresql+psycopg").get_dialect()()
         places, given = dialect.create_connect_args(url)
-        ours = connect_arguments(read_only=read_only, wait_ms=wait_ms, durable=True)
-        self._connection: psycopg.Connection[Any] = psycopg.connect(
-            *places, autocommit=True, **{**given, **ours}
+        ours = connect_arguments(
+            read_only=read_only, wait_ms=wait_ms, durable=True, answer_s=answer_s
         )
+        self._connection = Connection.connect(*places, autocommit=True, **{**given, **ours})
+        self._connection.answer_s = answer_s
         use_written_values(self._connection)
         self._poll = select.poll()
         self._poll.register(self._connection.fileno(), select.POLLIN)

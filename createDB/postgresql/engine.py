@@ -1,5 +1,7 @@
 """Connections to PostgreSQL."""
 
+import math
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -9,6 +11,7 @@ from psycopg.types.string import TextLoader
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 
+from createDB.postgresql.answers import Connection
 from createDB.postgresql.statements import translated
 
 CONNECT_S = 5
@@ -33,7 +36,13 @@ WITHOUT_FRACTION = 19
 
 
 def open_postgresql(
-    url: URL, *, read_only: bool, wait_ms: int, durable: bool, plan_each: bool = False
+    url: URL,
+    *,
+    read_only: bool,
+    wait_ms: int,
+    durable: bool,
+    answer_s: float | None = None,
+    plan_each: bool = False,
 ) -> Engine:
     """Make an engine for PostgreSQL.
 
@@ -45,20 +54,26 @@ def open_postgresql(
         wait_ms: how long a statement waits for somebody else's lock, in milliseconds; 0: as long as
             it takes. Whoever does not wait for ever does not keep others waiting for ever either.
         durable: False for what a power cut may take back.
+        answer_s: how long an answer may take, in seconds; None: as long as it takes.
         plan_each: plan each statement for the values that it is given.
     """
-    given = connect_arguments(read_only=read_only, wait_ms=wait_ms, durable=durable)
+    given = connect_arguments(
+        read_only=read_only, wait_ms=wait_ms, durable=durable, answer_s=answer_s
+    )
     if plan_each:  # never prepared, it is planned anew each time
         given["prepare_threshold"] = None
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"), connect_args=given, pool_pre_ping=True
     )
+    event.listen(engine, "do_connect", partial(_connect, answer_s))
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "before_cursor_execute", _translate, retval=True)
     return engine
 
 
-def connect_arguments(*, read_only: bool, wait_ms: int, durable: bool) -> dict[str, Any]:
+def connect_arguments(
+    *, read_only: bool, wait_ms: int, durable: bool, answer_s: float | None
+) -> dict[str, Any]:
     """Give what a connection is opened with."""
     settings = {
         "timezone": "UTC",
@@ -73,7 +88,7 @@ def connect_arguments(*, read_only: bool, wait_ms: int, durable: bool) -> dict[s
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return {
-        "connect_timeout": CONNECT_S,
+        "connect_timeout": CONNECT_S if answer_s is None else min(CONNECT_S, math.ceil(answer_s)),
         "options": options,
         "client_encoding": "utf8",  # whatever PGCLIENTENCODING says
         **KEEPALIVES,
@@ -121,6 +136,12 @@ class _NumberLoader(Loader):
     def load(self, data: Any) -> int | float:
         text = bytes(data).decode("ascii")
         return int(text) if text.lstrip("-").isdecimal() else float(text)
+
+
+def _connect(answer_s: float | None, _dialect: Any, _record: Any, places: Any, given: Any) -> Any:
+    connection = Connection.connect(*places, **given)
+    connection.answer_s = answer_s
+    return connection
 
 
 def _set_up(connection: psycopg.Connection[Any], _record: Any) -> None:

@@ -3,11 +3,14 @@
 import os
 import sqlite3
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
 from API.app.version import VERSION
 from tests.conftest import CollectorProcess, NewCollector, load_contract, make_report
+from tests.enrolment import Member, new_secret
 
 
 def test_it_works(collector: CollectorProcess) -> None:
@@ -144,6 +147,20 @@ def test_locked_database_is_told_and_reports_are_taken(collector: CollectorProce
     finally:
         connection.close()
     assert collector.get("/readyz").json()["comprobaciones"]["base_de_datos"] == "bien"
+
+
+@pytest.mark.sqlite
+def test_readiness_is_told_while_every_thread_waits(new_collector: NewCollector) -> None:
+    collector = new_collector("--hilos", "1").start()
+    secret = new_secret(collector)
+    with ThreadPoolExecutor(2) as pool, closing(sqlite3.connect(collector.database)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        enrolling = [pool.submit(Member(collector).enrol, secret) for _ in range(2)]
+        for _ in range(2):  # it waits for the lock too, a fifth as long as an enrolment
+            assert collector.get("/readyz").status_code == 200
+        assert not any(each.done() for each in enrolling)
+        holder.rollback()
+        assert {each.result().status_code for each in enrolling} == {201}
 
 
 def test_not_ready_when_the_disk_is_short(

@@ -147,6 +147,17 @@ def let_the_network_die(place: Place, _: Reporters) -> None:
         place.go_on(3, 60)
 
 
+def freeze_the_database(place: Place, reporters: Reporters) -> None:
+    with place.server.frozen():
+        for collector in place.both:
+            reporters.wait_for(FEW, 202, by=collector)
+        for collector in place.both:
+            answer = collector.get("/readyz")
+            assert answer.status_code == 200
+            assert "no answer within" in answer.json()["comprobaciones"]["pendientes"]
+        place.go_on(1, 60)
+
+
 def slow_the_network(place: Place, reporters: Reporters) -> None:
     with place.cable.slow(0.03):
         reporters.wait_for(FEW, 201, by=place.first)
@@ -174,7 +185,7 @@ def fill_the_disk(place: Place, reporters: Reporters) -> None:
         place.server.start()
 
 
-USUAL = (kill_both, cut_the_network, hold_a_lock, fill_the_disk)
+USUAL = (kill_both, cut_the_network, freeze_the_database, hold_a_lock, fill_the_disk)
 RARER = (kill_collector, kill_database, restart_database, let_the_network_die, slow_the_network)
 """Those of which each is a part of a usual one, or has a test of its own elsewhere: with --long."""
 

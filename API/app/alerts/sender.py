@@ -17,7 +17,7 @@ from API.app.alerts.outbox import Due
 from API.app.jobs import TakenError, Turn
 from API.app.logs import Trouble
 from API.app.queries.times import now_ms
-from createDB.engine import open_engine, said_by
+from createDB.engine import LONG_ANSWER_S, open_engine, said_by
 from createDB.postgresql.locks import Lock
 
 log = structlog.get_logger()
@@ -61,8 +61,8 @@ class Sender:
 
     def __init__(self, url: URL, watched: Watched) -> None:
         self.watched = watched
-        self._engine = open_engine(url, wait_ms=WAIT_MS, checkpoints=False)
-        self._reader = open_engine(url, read_only=True)
+        self._engine = open_engine(url, wait_ms=WAIT_MS, checkpoints=False, answer_s=LONG_ANSWER_S)
+        self._reader = open_engine(url, read_only=True, answer_s=LONG_ANSWER_S)
         self._trying: dict[str, Trying] = {}
         self._turn = Turn(self._engine, Lock.TELLING)
         self._trouble = Trouble("telling goes on later")

@@ -23,7 +23,7 @@ from API.app.compliance.subjects import Subject, select_subjects
 from API.app.compliance.timeline import Judged, Period, Rewrite, begin, follow
 from API.app.ingest.sql import to_ms
 from API.app.jobs import TakenError, Turn
-from createDB.engine import is_postgresql, open_engine
+from createDB.engine import LONG_ANSWER_S, is_postgresql, open_engine
 from createDB.postgresql.locks import Lock
 from createDB.schema import OPEN
 
@@ -121,7 +121,9 @@ class Court:
         """
         # What a power cut takes back is judged again. No alert of it was told: the sender writes
         # down what it will tell before it does, and that lasts with all that was written before.
-        self._engine: Engine = open_engine(url, checkpoints=False, durable=False)
+        self._engine: Engine = open_engine(
+            url, checkpoints=False, durable=False, answer_s=LONG_ANSWER_S
+        )
         self._alive = alive
         self.shares_job = is_postgresql(url)
         self._turn = Turn(self._engine, Lock.JUDGING)
@@ -136,7 +138,7 @@ class Court:
             raise
 
     def _begin(self, url: URL, library: Library) -> None:
-        self.reader: Engine = open_engine(url, read_only=True)
+        self.reader: Engine = open_engine(url, read_only=True, answer_s=LONG_ANSWER_S)
         self.guard = open_guard(url)
         self._pen = ThreadPoolExecutor(1, "verdicts")
         self._pen.submit(int).result()  # it begins now: nice(2) is a thread's on Linux

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Response, jsonify
 
 from API.app.collector import the_collector
-from API.app.door.entrance import in_clear
+from API.app.door.entrance import answered_apart, in_clear
 from API.app.errors import problem
 from API.app.readiness import readiness
 
@@ -16,6 +16,7 @@ def is_alive() -> Response:
     return jsonify(estado="vivo")
 
 
+@answered_apart
 @in_clear
 def is_ready() -> Response:
     """Answer whether a report that came now would be taken, and what is wrong."""

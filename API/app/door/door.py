@@ -45,6 +45,9 @@ log = structlog.get_logger()
 JUDGES = 2
 """Threads for what must be asked of the database before a body is read: few, and seldom."""
 
+WATCHERS = 1
+"""Threads for whoever asks how it goes: a supervisor, which asks now and then."""
+
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 ANYBODY = Entrance(in_clear=True)
@@ -101,8 +104,9 @@ class Door:
         self._by_agent = Buckets(settings.requests_by_agent)
         self._threads = ThreadPoolExecutor(settings.threads, "request")
         self._judges = ThreadPoolExecutor(JUDGES, "judge")
+        self._watchers = ThreadPoolExecutor(WATCHERS, "watcher")
         self._streams = Streams(settings.port, settings.downloads, settings.header_seconds)
-        self._direct = _direct_views(app)
+        self._special = _special_views(app)
         self._collector: Collector = app.extensions["collector"]
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -114,6 +118,7 @@ class Door:
         """End: answers that threads are working on are waited for."""
         self._threads.shutdown()
         self._judges.shutdown()
+        self._watchers.shutdown()
         self._streams.close()
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
@@ -155,10 +160,10 @@ class Door:
         self, arrival: Arrival, scope: Scope, exchange: Exchange, body: Body
     ) -> Answer:
         self._count(self._by_address, arrival.origin, sender_of(arrival.origin, scope))
-        entrance = self._direct.get((scope.method, scope.path))
-        if entrance and entrance.directly:
-            await self._let_in(entrance, arrival, exchange, body)
-            return await entrance.directly(self._collector, arrival)
+        special = self._special.get((scope.method, scope.path), NOBODY)
+        if special.directly:
+            await self._let_in(special, arrival, exchange, body)
+            return await special.directly(self._collector, arrival)
         context = self._app.request_context(environ_of(scope, arrival))
         entrance = self._entrance(context, scope.method, arrival)
         await self._let_in(entrance, arrival, exchange, body)
@@ -166,7 +171,8 @@ class Door:
             return await entrance.directly(self._collector, arrival)
         context.request.environ["wsgi.input"] = io.BytesIO(body.data)
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, self._call, context)
+        threads = self._watchers if special.apart else self._threads
+        answer = await loop.run_in_executor(threads, self._call, context)
         if isinstance(answer.body, Stream):
             self._streams.take_place(answer.body, sender_of(arrival.origin, scope))
         return answer
@@ -241,12 +247,15 @@ class Door:
             return Answer(int(status[:3]), headers, b"".join(parts))
 
 
-def _direct_views(app: Flask) -> dict[tuple[str, str], Entrance]:
-    """Find the views that answer directly, by method and path, with and without its last slash."""
+def _special_views(app: Flask) -> dict[tuple[str, str], Entrance]:
+    """Find the views that other threads than usual answer, or none: by method and path.
+
+    The path is with and without its last slash.
+    """
     found = {}
     for rule in app.url_map.iter_rules():
         entrance = entrance_of(app.view_functions[rule.endpoint])
-        if entrance.directly:
+        if entrance.directly or entrance.apart:
             for method in rule.methods or ():
                 found[method, rule.rule] = found[method, f"{rule.rule}/"] = entrance
     return found

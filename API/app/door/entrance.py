@@ -33,6 +33,8 @@ class Entrance(NamedTuple):
     """How many bytes a body may have."""
     in_clear: bool = False
     """Whether it may come over plain HTTP from elsewhere: it asks for no secret and tells none."""
+    apart: bool = False
+    """Whether it is answered by threads that nobody else's request can keep busy."""
     directly: Directly | None = None
     """Answers in the event loop, without Flask and without a thread."""
 
@@ -70,6 +72,11 @@ def takes_body(
         waits: ask `admit` in a thread; else it is asked in the event loop and must not wait.
     """
     return lambda view: _marked(view, admit=admit, limit=limit, waits=waits)
+
+
+def answered_apart(view: View) -> View:
+    """Mark a view that must be answered while all others wait: whoever asks how it goes."""
+    return _marked(view, apart=True)
 
 
 def answers_directly(view: Directly) -> View:

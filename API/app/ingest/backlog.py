@@ -28,7 +28,7 @@ from API.app.ingest.store import Store, utc_now
 from API.app.ingest.writer import Waiting, Writer
 from API.app.locks import is_locked
 from API.app.logs import Trouble
-from createDB.engine import open_engine
+from createDB.engine import ANSWER_S, open_engine
 from createDB.errors import DatabaseUnusableError
 from createDB.state import require_current
 
@@ -322,7 +322,7 @@ def require_back(engine: Engine) -> None:
     Raises:
         DBAPIError, DatabaseUnusableError, OSError: it doesn't; and why not.
     """
-    trial = open_engine(engine.url, wait_ms=TRY_MS, checkpoints=False)
+    trial = open_engine(engine.url, wait_ms=TRY_MS, checkpoints=False, answer_s=ANSWER_S)
     try:
         require_current(engine.url)  # before it is opened to write, which would make a file anew
         with trial.begin() as connection:

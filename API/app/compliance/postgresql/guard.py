@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from API.app.compliance.desk import Desk
 from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, Found, Query, QueryError, kept
 from API.app.compliance.postgresql.vetting import TIME_MS, Vetted, refusal, vet, was_stopped
-from createDB.engine import open_engine
+from createDB.engine import LONG_ANSWER_S, open_engine
 from createDB.postgresql.engine import AS_IT_IS, use_plain_values
 from createDB.postgresql.statements import says_otherwise, with_values
 
@@ -72,7 +72,7 @@ class PostgresGuard:
     @classmethod
     def open(cls, url: URL) -> "PostgresGuard":
         """Open the database for reading."""
-        return cls(open_engine(url, read_only=True))
+        return cls(open_engine(url, read_only=True, answer_s=LONG_ANSWER_S))
 
     def close(self) -> None:
         """Close every connection."""

@@ -41,6 +41,8 @@ def copying(connection: Connection, target: str) -> Iterator[psycopg.Copy]:
             yield copy
             copy.write(_TRAILER)
     except psycopg.Error as error:
+        if cursor.connection.closed:
+            connection.invalidate(error)  # else its rollback would fail too, and be what is told
         raise DBAPIError.instance(statement, None, error, psycopg.Error) from error
     finally:
         cursor.close()
