@@ -84,7 +84,7 @@ class Impatient(CollectorProcess):
 
     def command(self) -> list[str]:
         program = (
-            "import sys; from API.app import program, server; server.LOOK_S = 1.0; "
+            "import sys; from API.app import program, server; server.LOOK_S = 3.0; "
             "sys.exit(program.main(sys.argv[1:]))"
         )
         return [sys.executable, "-c", program, *super().command()[2:]]
