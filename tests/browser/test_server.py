@@ -1,5 +1,6 @@
 """The page of one server: what is there, what was, and what differs; gaps are shown."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,11 @@ SERVER = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
 NOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=20)
 MINER = {"pid": 6660, "name": "xmrig", "username": "juan"}
-HOSTILE = {"pid": 70, "name": "<img src=x onerror=document.title='broken'>", "username": "a\u202eb"}
+HOSTILE = {
+    "pid": 70,
+    "name": "<img src=x onerror=document.title='broken'>",
+    "username": "a\u202eb\u2028c\x85",
+}
 SYSTEMD = {"pid": 1, "name": "systemd", "username": "root"}
 VIEWS = ("resumen", "procesos", "sesiones", "cumplimiento", "cambios", "reportes", "diferencias")
 
@@ -129,7 +134,9 @@ def test_every_view_is_accessible_and_hostile_names_are_text(
     assert page.locator("#server img").count() == 0
     assert "broken" not in page.title()
     if name == "procesos":
-        expect(page.locator("#server")).to_contain_text(r"a\u202eb")
+        expect(page.locator("#server")).to_contain_text(r"a\u202eb\u2028c")
+    if name == "reportes":
+        assert HOSTILE in json.loads(page.locator("#report").inner_text())["procesos"]
 
 
 def test_without_a_script_all_of_it_reads(visitor: Visitor) -> None:

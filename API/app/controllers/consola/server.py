@@ -118,7 +118,7 @@ def _reports(sight: Sight) -> dict[str, Any]:
         "reports": rows[:REPORTS_A_PAGE],
         "reports_end": rows[REPORTS_A_PAGE].momento if len(rows) > REPORTS_A_PAGE else None,
         "shown": shown,
-        "lines": text[:MOST_JSON].splitlines(),
+        "lines": text[:MOST_JSON].split("\n"),
         "cut": len(text) > MOST_JSON,
         "chosen": chosen or (sight.state["reporte_anterior"] or {}).get("id_serv"),
     }
