@@ -74,6 +74,8 @@ class Moment(NamedTuple):
     momento: int
     changes: list[Change]
     until: int | None = None
+    cut: bool = False
+    """Whether there may have been more."""
 
 
 class Timeline(NamedTuple):
@@ -167,6 +169,8 @@ def timeline(
     number = sight.server.num_agente
     page = servidor.changes_of(sight.connection, number, before, field, search, limit)
     moments = [Moment(at, list(made)) for at, made in groupby(page.changes, key=_moment)]
+    if page.cut:
+        moments[-1] = moments[-1]._replace(cut=True)
     oldest, end = (sight.first, None) if page.end is None else (page.end, page.end)
     unseen = [gap for gap in sight.gaps if gap[1] > oldest and gap[0] < before]
     if len(unseen) > limit:  # it used to report less often: the page ends with the last gap shown

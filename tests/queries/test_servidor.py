@@ -68,6 +68,21 @@ def test_pages_of_changes_follow_each_other_without_a_loss(past: Past) -> None:
     assert len(found) == 39 + 13
 
 
+def test_a_moment_of_more_changes_than_are_shown_says_so(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = past.server(1, 0, 1, 2)
+    label(past, 1, "cron")
+    for pid in range(30):
+        lived(past, 1, 1, 1, 2 if pid < 4 else None, pid)
+    monkeypatch.setattr(servidor, "MOST_CHANGES", 20)
+    with see(past, identity, 2) as sight:
+        page = seeing.timeline(sight, sight.at, limit=12)
+    shown = [(moment.momento, len(moment.changes), moment.cut) for moment in page.moments]
+    assert shown == [(at(2), 4, False), (at(1), 16, True)]
+    assert page.end == at(1) - 1
+
+
 def test_many_gaps_make_pages_too(past: Past) -> None:
     identity = past.server(1, *range(0, 560, 4))
     with see(past, identity, 559) as sight:

@@ -54,6 +54,8 @@ class Changes(NamedTuple):
 
     changes: list[Change]
     end: int | None
+    cut: bool = False
+    """Whether the last moment may have had more of them."""
 
 
 def server(connection: Connection, id_agente: str, at: datetime) -> Row[Any] | None:
@@ -121,7 +123,7 @@ def changes_of(
         last = found[limit - 1].momento
         shown = [change for change in found if change.momento >= last]
         if len(shown) < len(found) or len(found) == MOST_CHANGES:
-            return Changes(shown, last - 1)
+            return Changes(shown, last - 1, cut=len(shown) == len(found))
     return Changes(found, None)
 
 

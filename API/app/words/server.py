@@ -93,6 +93,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "of_field": ("De", "Of"),
     "changes_there": ("{n} cambios", "{n} changes"),
     "changes_there_one": ("1 cambio", "1 change"),
+    "changes_cut": (
+        "{n} cambios o más: se ven {n}; busque los demás por su nombre",
+        "{n} changes or more: {n} are shown; look for the others by their names",
+    ),
     "older": ("Más antiguos", "Older"),
     "forgotten_reports": (
         "Los reportes anteriores a este momento ya se borraron; los períodos lo conservan:",
