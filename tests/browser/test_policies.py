@@ -88,6 +88,7 @@ def test_reader_sees_and_changes_nothing(visitor: Visitor) -> None:
     expect(page.locator("h1")).to_have_text("Aquí no puede entrar")
     page.goto(f"{visitor.collector.url}/consola/politicas/nothing")
     expect(page.locator("h1")).to_have_text("Aquí no hay nada")
+    expect(page.locator("small").last).to_have_text("404")
     assert_accessible(page)
 
 
