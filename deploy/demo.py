@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the collector with an agent of this machine beside it, and says where to look.
 
-Takes the arguments of init_app.py. Ends both on SIGINT or SIGTERM.
+Takes the arguments of init_app.py. Ends both on SIGINT or SIGTERM, and when its terminal is closed.
 """
 
 import shlex
@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,10 +50,11 @@ def main(arguments: list[str]) -> int:
     if settings.tls:
         print("init_app.sh: --demo va sin TLS, en este equipo; sin --demo, sí", file=sys.stderr)
         return 2
-    collector = _start(ROOT / "API" / "init_app.py", *arguments)
-    programs = [collector]
-    signal.signal(signal.SIGTERM, _interrupt)
+    _mind(_interrupt)
+    programs: list[subprocess.Popen[bytes]] = []
     try:
+        collector = _start(ROOT / "API" / "init_app.py", *arguments)
+        programs.append(collector)
         if _wait_for(collector, url := _url(settings)):
             _agent(settings, url, "--once").wait()
             programs.append(_agent(settings, url, "--interval", str(INTERVAL_S)))
@@ -121,12 +123,23 @@ def _url(settings: Settings) -> str:
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
+def _mind(handler: Callable[..., None] | signal.Handlers) -> None:
+    """Handle what asks us to end, but for what whoever started us has us ignore (nohup(1))."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
 def _end(programs: list[subprocess.Popen[bytes]]) -> None:
-    """Stop the agent first, so that its last report still finds the collector."""
+    """Stop the agent first, so that its last report still finds the collector.
+
+    Whoever presses Ctrl-C again meanwhile must not leave one of them running.
+    """
+    _mind(signal.SIG_IGN)
     for program in reversed(programs):
         program.terminate()
         program.wait()

@@ -110,12 +110,27 @@ def assert_nothing_left(session: int) -> None:
     wait_until(lambda: not of_session(session), "processes are left")
 
 
-def test_demo_ends_with_sigterm_too(installation: Installation) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_demo_ends_all_when_it_is_told_more_than_once(
+    installation: Installation, number: signal.Signals
+) -> None:
     demo = installation.serve("exec ./init_app.sh --demo")
-    wait_until(lambda: installation.rows("SELECT 1 FROM servers"), "no report")
-    demo.send_signal(signal.SIGTERM)
-    demo.wait(30)
+    wait_until(lambda: "Ctrl-C" in installation.said, "the demo says nothing")
+    [agent] = [each for each in of_session(demo.pid) if "--interval" in each.cmdline()]
+    agent.suspend()
+    demo.send_signal(number)
+    wait_until(lambda: is_told_to_end(agent.pid), "the agent is not told to end")
+    demo.send_signal(number)  # as by who presses Ctrl-C again
+    agent.resume()
+    assert demo.wait(30) == 0
     assert_nothing_left(demo.pid)
+
+
+def is_told_to_end(pid: int) -> bool:
+    """Whether SIGTERM waits for a process that is suspended (proc_pid_status(5), ShdPnd)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    pending = next(line for line in status.splitlines() if line.startswith("ShdPnd"))
+    return bool(int(pending.split()[1], 16) & 1 << (signal.SIGTERM - 1))
 
 
 def test_demo_beside_another_collector_says_that_the_port_is_taken(
