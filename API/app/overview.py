@@ -173,7 +173,7 @@ def _standing(row: ServerRow, failures: list[str], excepted: int) -> str:
         return min(failures, key=SEVERITIES.index)
     if excepted:
         return "exceptuado"
-    return "cumple" if row.ultimo_reporte else "sin_veredicto"
+    return "cumple" if row.ultimo_reporte and row.juzgado else "sin_veredicto"
 
 
 @lru_cache(maxsize=4_096)

@@ -29,6 +29,8 @@ class ServerRow(NamedTuple):
     etiquetas: str | None
     ultimo_reporte: str | None
     primer_reporte: str | None
+    juzgado: int
+    """Whether any policy said anything of it."""
 
 
 class PolicyRow(NamedTuple):
@@ -141,7 +143,7 @@ _PROGRESS = """
 _SERVERS = f"""
     SELECT a.num_agente, a.id_agente, a.hostname, a.ipaddress, {STATE} AS situacion,
         s.nombre_so, s.distribucion, s.version_distribucion, a.etiquetas, a.ultimo_reporte,
-        a.primer_reporte
+        a.primer_reporte, EXISTS (SELECT 1 FROM cumplimiento c WHERE c.num_agente = a.num_agente)
     FROM agentes a LEFT JOIN servers s ON {{latest}} ORDER BY a.num_agente
 """  # noqa: S608 - text of our own
 _FAILURES = f"""
