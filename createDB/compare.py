@@ -22,6 +22,7 @@ from createDB.reading import NO_NUMBER, LogReader, Row
 from createDB.retained import Retained
 from createDB.schema import metadata
 from createDB.state import require_current
+from createDB.words import counted
 
 RANGE = 50_000
 """Numbers that are looked at together, where only numbers are compared."""
@@ -280,10 +281,11 @@ def _find_unlogged(
             findings.add("falta en la bitácora", f"id_serv {id_serv}")
         after = end
     if old:
-        findings.notes.append(f"{old} reportes de la primera generación, anteriores a la bitácora")
+        reports = counted(old, "reporte", "reportes")
+        findings.notes.append(f"{reports} de la primera generación, de antes de la bitácora")
     if others and elsewhere:
-        words = f"{elsewhere} reportes de la base no están en esta bitácora; los puede tener la de"
-        findings.notes.append(f"{words} {', '.join(others)}")
+        words = counted(elsewhere, "reporte de la base no está", "reportes de la base no están")
+        findings.notes.append(f"{words} en esta bitácora; quizá en la de {', '.join(others)}")
 
 
 def _other_logs(base: _Base) -> list[str]:
@@ -304,8 +306,7 @@ def _short(text: str) -> str:
 def _summary(url: URL, log: LogReader, findings: Findings) -> list[str]:
     total = sum(findings.counts.values())
     kinds = ", ".join(f"{kind}: {count}" for kind, count in findings.counts.items())
-    result = f"{total} diferencias ({kinds})" if total else "dicen lo mismo"
-    return [
-        *findings.lines(),
-        f"{log.reports} reportes en {log.folder}, y {name_of(url)}: {result}",
-    ]
+    differences = counted(total, "diferencia", "diferencias")
+    result = f"{differences} ({kinds})" if total else "dicen lo mismo"
+    reports = counted(log.reports, "reporte", "reportes")
+    return [*findings.lines(), f"{reports} en {log.folder}, y {name_of(url)}: {result}"]

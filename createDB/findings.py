@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from createDB.words import counted
+
 
 class Asked(Protocol):
     """A connection to a database that is compared: sqlite3's own, or one that does the same."""
@@ -36,7 +38,8 @@ class Findings:
     def lines(self) -> list[str]:
         """Give the first differences, how many more there are, and the notes."""
         total = sum(self.counts.values())
-        more = [f"... y {total - SHOWN} diferencias más"] if total > SHOWN else []
+        left = counted(total - SHOWN, "diferencia", "diferencias")
+        more = [f"... y {left} más"] if total > SHOWN else []
         return [*self.first, *more, *(f"nota: {note}" for note in self.notes)]
 
 

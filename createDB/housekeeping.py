@@ -25,14 +25,15 @@ from createDB.engine import is_postgresql, name_of, open_engine, unusable
 from createDB.errors import DatabaseUnusableError
 from createDB.postgresql.locks import Lock
 from createDB.state import require_current
+from createDB.words import counted
 
 NAMES = {
-    "reportes": "reportes",
-    "periodos": "períodos",
-    "cumplimiento": "veredictos que ya no rigen",
-    "alertas": "alertas resueltas",
-    "bitacora": "archivos de la bitácora",
-    "paginas": "páginas devueltas al disco",
+    "reportes": ("reporte", "reportes"),
+    "periodos": ("período", "períodos"),
+    "cumplimiento": ("veredicto que ya no rige", "veredictos que ya no rigen"),
+    "alertas": ("alerta resuelta", "alertas resueltas"),
+    "bitacora": ("archivo de la bitácora", "archivos de la bitácora"),
+    "paginas": ("página devuelta al disco", "páginas devueltas al disco"),
 }
 
 
@@ -105,7 +106,7 @@ def _rest(seconds: float) -> bool:
 
 
 def _words(counts: "dict[str, int] | Counter[str]") -> str:
-    return ", ".join(f"{counts.get(what, 0)} {name}" for what, name in NAMES.items()
+    return ", ".join(counted(counts.get(what, 0), *names) for what, names in NAMES.items()
                      if what in counts) or "nada"  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 
 from createDB.findings import Findings
+from createDB.words import counted
 
 
 def check_integrity(database: sqlite3.Connection, findings: Findings) -> None:
@@ -26,4 +27,5 @@ def _check_keys(database: sqlite3.Connection, findings: Findings) -> None:
         else:
             findings.add("fila sin su reporte", f"{table}, id_serv {id_serv}")
     if old:
-        findings.notes.append(f"{old} filas sin su reporte, de la primera generación")
+        strays = counted(old, "fila", "filas")
+        findings.notes.append(f"{strays} sin su reporte, de la primera generación")

@@ -13,6 +13,7 @@ from createDB.findings import Findings
 from createDB.retained import Retained
 from createDB.schema import metadata
 from createDB.views import COMPACT, View, select_of
+from createDB.words import counted
 
 BATCH = 200
 """Reports that are compared at a time."""
@@ -76,9 +77,10 @@ def _compare_reports(connection: Connection, findings: Findings) -> None:
             for number in lasting:
                 findings.add("filas que los períodos no dan", f"{view.name}, reporte {number}")
     if unplaced:
+        late = counted(len(unplaced), "reporte que llegó", "reportes que llegaron")
         findings.notes.append(
-            f"{len(unplaced)} reportes que llegaron cuando sus días ya habían pasado no tienen "
-            "historia y quedan sin filas; los borra la limpieza"
+            f"{late} tras pasar sus días: no hay historia de entonces, quedan sin filas, y la "
+            "limpieza los borra"
         )
 
 

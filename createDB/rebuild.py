@@ -28,6 +28,7 @@ from createDB.snapshot import FILE_MODE, publish
 from createDB.state import ready
 from createDB.tables import create_tables
 from createDB.views import Layout
+from createDB.words import counted
 
 IDENTITY = ["id_agente", "id_reporte"]
 
@@ -181,9 +182,10 @@ def _lines(name: str, logs: Sequence[LogReader], moved: list[str], stored: int) 
     damaged = sum(log.damaged for log in logs)
     lines = [*(f"línea dañada: {line}" for log in logs for line in log.complaints), *moved]
     folders = " y ".join(str(log.folder) for log in logs)
-    lines.append(f"{name}: creada desde {folders}: {stored} reportes")
+    lines.append(f"{name}: creada desde {folders}: {counted(stored, 'reporte', 'reportes')}")
     if repeated:
-        lines[-1] += f"; {repeated} repetidos, tomados una vez"
+        lines[-1] += f"; {counted(repeated, 'repetido, tomado', 'repetidos, tomados')} una vez"
     if damaged:
-        lines[-1] += f"; {damaged} líneas dañadas, que no están en ella"
+        missing = counted(damaged, "línea dañada, que no está", "líneas dañadas, que no están")
+        lines[-1] += f"; {missing} en ella"
     return lines

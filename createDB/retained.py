@@ -9,6 +9,7 @@ from API.app.ingest.retention import WAS_REMOVED, Limits, first_day_kept
 from API.app.ingest.sql import to_ms
 from API.app.ingest.store import moment_of
 from createDB.findings import Asked, Findings
+from createDB.words import counted
 
 
 class Retained:
@@ -47,11 +48,12 @@ class Retained:
     def note(self, findings: Findings) -> None:
         """Say how many there were."""
         if self._reports:
-            words = f"{self._reports} reportes de la bitácora que la limpieza borró de la base"
+            removed = counted(self._reports, "reporte", "reportes")
+            words = f"{removed} de la bitácora que la limpieza borró de la base"
             findings.notes.append(words)
         if self._lines:
-            words = f"{self._lines} reportes de la base cuya bitácora borró la limpieza"
-            findings.notes.append(words)
+            kept = counted(self._lines, "reporte", "reportes")
+            findings.notes.append(f"{kept} de la base cuya bitácora borró la limpieza")
 
     def _gone(self, entry: Entry) -> bool:
         """Tell whether a report is past its days and was removed."""

@@ -18,6 +18,7 @@ from createDB.moving.proof import arrived, differences, sum_of
 from createDB.moving.target import ANEW, claim, connected, finish
 from createDB.postgresql.partitions import make_days, make_months
 from createDB.state import require_current
+from createDB.words import counted
 
 TOGETHER = 30
 """Days or months whose partitions one transaction makes: what it makes, it locks to its end."""
@@ -92,11 +93,13 @@ def _prove(
                 ours = sum_of(origin.rows(part), bar.update)
                 theirs = sum_of(arrived(connection, part), bar.update)
                 if ours != theirs:
-                    counts = f"{ours.rows} filas en el origen y {theirs.rows} aquí"
+                    rows_there = counted(ours.rows, "fila", "filas")
+                    counts = f"{rows_there} en el origen y {theirs.rows} aquí"
                     wrong += [f"{part.name}: {counts}, que no son las mismas"]
                     wrong += differences(connection, origin, part)
             if ours.rows:
-                lines.append(f"{part.name}: {ours.rows} filas, iguales")
+                same = counted(ours.rows, "fila, igual", "filas, iguales")
+                lines.append(f"{part.name}: {same}")
                 rows += ours.rows
     if wrong:
         return False, [*wrong, f"{name}: no quedó igual que {database_path(source)}; {ANEW}"]

@@ -17,6 +17,7 @@ from createDB.postgresql.partitions import HERE
 from createDB.postgresql.tables import NO_AGENT
 from createDB.reading import LogReader
 from createDB.schema import metadata, procesos, servers, usuarios_activos
+from createDB.words import counted
 
 
 class Held:
@@ -99,8 +100,8 @@ def check_rows(database: Asked, findings: Findings) -> None:
             findings.add("fila sin su reporte", f"{table.name}, id_serv {number}")
         old = database.execute(_OLD.format(table.name), (NO_AGENT,)).fetchone()
         if old and old[0]:
-            words = f"{old[0]} filas de {table.name} sin su reporte, de la primera generación"
-            findings.notes.append(words)
+            words = f"{counted(old[0], 'fila', 'filas')} de {table.name} sin su reporte"
+            findings.notes.append(f"{words}, de la primera generación")
 
 
 _KINDS = (

@@ -150,7 +150,7 @@ def test_operators_see_what_waits_and_why(
     assert message in {row["mensaje"] for row in by_channel.values()}
     assert served.get(f"/alertas?mensaje={message}").json()["alertas"]
     discarded = command(served, "alerts", "discard", "caido", *served.options)
-    assert discarded.stdout.startswith("caido: descartados 1 mensajes")
+    assert discarded.stdout.startswith("caido: 1 mensaje descartado, y ")
     listed = command(served, "alerts", "list", *served.options)
     assert "No espera nada" in listed.stdout
     assert "1 critica" in listed.stdout

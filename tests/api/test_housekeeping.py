@@ -102,7 +102,7 @@ def test_old_log_goes_and_stays_away(new_collector: NewCollector) -> None:
     collector.stop()
     checked = createdb(collector, "--check")
     assert checked.returncode == 0, checked.stdout
-    assert "nota: 1 reportes de la base cuya bitácora borró la limpieza" in checked.stdout
+    assert "nota: 1 reporte de la base cuya bitácora borró la limpieza" in checked.stdout
 
 
 def fewer_than(collector: CollectorProcess, number: int) -> bool:

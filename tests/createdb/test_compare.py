@@ -52,7 +52,7 @@ def test_different(run: Run, database: Path, storage: Path, change: Change) -> N
     first, summary = done.stdout.splitlines()
     assert done.returncode == 1
     assert first == "contenido distinto: reporte 5, procesos: 5 en la bitácora, 4 en la base"
-    assert summary.endswith(": 1 diferencias (contenido distinto: 1)")
+    assert summary.endswith(": 1 diferencia (contenido distinto: 1)")
 
 
 def test_a_report_is_only_in_the_log(
@@ -196,7 +196,7 @@ def test_what_the_first_generation_left_is_a_note(seed: Path, storage: Path) -> 
     well, lines = compare(database_url(str(seed)), storage / "text")
     assert well
     assert lines[:2] == [
-        "nota: 4 reportes de la primera generación, anteriores a la bitácora",
+        "nota: 4 reportes de la primera generación, de antes de la bitácora",
         "nota: 2 filas sin su reporte, de la primera generación",
     ]
 

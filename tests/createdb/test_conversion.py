@@ -211,7 +211,7 @@ def test_retention_means_the_same_afterwards(tmp_path: Path, seed: int) -> None:
         side.close()
     done, lines = convert(sides[0].settings, Layout.COMPACTO)
     assert done, lines
-    assert "reportes que llegaron cuando sus días ya habían pasado" in lines[0]
+    assert "reportes que llegaron tras pasar sus días" in lines[0]
     sides[0] = Kept(tmp_path, Layout.COMPLETO)  # the same file
     sides[0].store = Store(rows=False)
     rows = [{name: side.rows(query) for name, query in ROWS.items()} for side in sides]

@@ -244,7 +244,7 @@ def check_differences(postgresql: PostgresServer, target: str, log: Path) -> Non
             connection.execute("INSERT INTO servers (id_serv, num_agente, recibido, id_reporte) "
                                "VALUES (3, 1, '2026-11-28', 'x')")  # fmt: skip
         _, lines = compare(database_url(copy), log)
-        assert "1 reportes de la base no están en esta bitácora; los puede tener la de otro" in (
+        assert "1 reporte de la base no está en esta bitácora; quizá en la de otro" in (
             "\n".join(lines)
         )
 

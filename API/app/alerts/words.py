@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from createDB.words import counted
+
 SERVERS_WITH_EVIDENCE = 5
 SERVERS_NAMED = 30
 """Of one policy: of the first ones the evidence is shown, then names, then how many more."""
@@ -144,7 +146,7 @@ def _evidence_lines(alert: Mapping[str, Any]) -> Iterator[str]:
         cells = row.items() if isinstance(row, dict) else [("", row)]
         yield "    " + ", ".join(f"{plain(name)} {_value(value)}" for name, value in cells)
     if alert["evidencia_omitida"]:
-        yield f"    y {alert['evidencia_omitida']} filas más"
+        yield f"    y {counted(alert['evidencia_omitida'], 'fila', 'filas')} más"
 
 
 def _value(value: object) -> str:

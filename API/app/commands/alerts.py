@@ -22,6 +22,7 @@ from API.app.queries.times import from_ms, now_ms
 from API.app.settings import Settings, SettingsError
 from createDB.engine import open_engine
 from createDB.state import ready
+from createDB.words import counted
 
 COLUMNS = ("CANAL", "MENSAJES", "ALERTAS", "DESDE", "INTENTOS", "PRÓXIMO", "ÚLTIMO ERROR")
 
@@ -145,7 +146,7 @@ def _retry(settings: Settings, _options: argparse.Namespace) -> int:
     with writing(settings) as connection:
         count = outbox.retry(connection, now_ms())
         record(connection, operator(), "alertas.reintentar", detail={"mensajes": count})
-    print(f"se vuelven a intentar: {count} mensajes")
+    print(f"mensajes que se vuelven a intentar: {count}")
     return 0
 
 
@@ -154,8 +155,9 @@ def _discard(settings: Settings, options: argparse.Namespace) -> int:
         messages, alerts = outbox.discard(connection, options.channel, now_ms())
         detail = {"mensajes": messages, "alertas": alerts}
         record(connection, operator(), "alertas.descartar", options.channel, detail)
-    print(one_line(f"{options.channel}: descartados {messages} mensajes, y {alerts} alertas que "
-                   "esperaban uno"))  # fmt: skip
+    waited = counted(alerts, "alerta que esperaba uno", "alertas que esperaban uno")
+    gone = counted(messages, "mensaje descartado", "mensajes descartados")
+    print(one_line(f"{options.channel}: {gone}, y {waited}"))
     return 0
 
 

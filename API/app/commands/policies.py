@@ -18,6 +18,7 @@ from API.app.ingest.sql import sql_time, to_ms
 from API.app.settings import Settings, SettingsError
 from createDB.engine import is_postgresql, name_of, open_engine, unusable
 from createDB.state import ready
+from createDB.words import counted
 
 ROWS_SHOWN = 5
 """Rows of evidence of one server that `try` prints."""
@@ -155,7 +156,7 @@ def _show(subject: Subject, outcome: Outcome) -> None:
     for row in rows[:ROWS_SHOWN]:
         print(_clean("    " + "  ".join(f"{key}={value}" for key, value in row.items())))
     if len(rows) > ROWS_SHOWN:
-        print(f"    y {len(rows) - ROWS_SHOWN} filas más")
+        print(f"    y {counted(len(rows) - ROWS_SHOWN, 'fila', 'filas')} más")
 
 
 def _clean(text: str) -> str:

@@ -21,6 +21,7 @@ from API.app.settings import Settings, SettingsError
 from API.app.words import SpokenError
 from createDB.engine import name_of, open_engine, unusable
 from createDB.state import require_current
+from createDB.words import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +89,8 @@ def _reasons(audit: Audit) -> Iterator[str]:
         if limit > audit.scope.desde:
             yield f"la retención quitó {what} de antes de {from_ms(limit)}"
     if audit.unjudged:
-        yield f"{audit.unjudged} reportes de antes del fin del período están por juzgar"
+        unjudged = counted(audit.unjudged, "reporte", "reportes")
+        yield f"por juzgar, de antes del fin del período: {unjudged}"
     yield "un reporte que llegó tarde cambia lo que fue cierto"
 
 
