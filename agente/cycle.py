@@ -91,7 +91,10 @@ class Agent:
         self._trouble = trouble
         if self.spool.dropped > before and not self._dropping:
             say(f"el spool está lleno: se van los más viejos ({self.spool.dropped} hasta ahora)")
-        self._dropping = self.spool.dropped > before
+        if self.spool.dropped > before:
+            self._dropping = True
+        elif self.spool.has_room():  # some beats of an outage find room for theirs
+            self._dropping = False
         self._watch.look()
         return name
 

@@ -163,6 +163,11 @@ class Spool:
         held = lambda: sum(map(len, self._held.values())) <= HELD_AT_MOST  # noqa: E731
         self._drop_until(old, self._held.__contains__, held)
 
+    def has_room(self) -> bool:
+        """Tell whether half of it or more is free."""
+        with self._turn:
+            return self._used() <= self._limit // 2
+
     def _used(self) -> int:
         return sum(self._sizes.values())
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from spool import read_state
 
 from tests.agente import collector as scripted
 from tests.agente.collector import Behaviour, ScriptedCollector
@@ -424,6 +425,25 @@ def test_dropped_reports_are_counted_and_the_count_reaches_the_collector(
     collector.usual = scripted.stored_anything
     agent.run("--url", collector.url, "--once", "--spool-mib", "1")
     assert collector.accepted[-1]["descartados"] == 3 - left
+
+
+def test_a_spool_that_stays_full_is_told_once(
+    agent: AgentRunner, collector: ScriptedCollector
+) -> None:
+    agent.spool.mkdir(parents=True)
+    sizes = [
+        20_000,
+        20_000,
+        20_000,
+        (1 << 20) - 60_000,
+    ]  # dropping one makes room for a few
+    for number, size in enumerate(sizes, 1):
+        name = f"{number:012d}-019aa0c1-5e00-7abc-8def-0123456789a{number}.json.gz"
+        (agent.spool / name).write_bytes(gzip.compress(b"{}").ljust(size, b"\0"))
+    collector.usual = scripted.problem(503)
+    process = agent.start("--url", collector.url, *FAST, "--spool-mib", "1")
+    wait_for(lambda: read_state(agent.spool).descartados >= 3)
+    assert agent.stop(process)[1].count("está lleno") == 1
 
 
 def random_hex(size: int) -> str:
