@@ -199,9 +199,22 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("--dry-run va con --housekeeping")  # and must not build or upgrade instead
     if options.check and len(options.from_log or ()) > 1:
         parser.error("--check compara con una sola bitácora")
-    if options.from_database and options.layout:
-        parser.error("--from-database conserva la disposición de la base de origen, sin --layout")
+    _require_one_maker(parser, options)
     return options
+
+
+def _require_one_maker(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse what would be left undone: a second way to make the database, a layout for none."""
+    makers = [options.from_log, options.from_database, options.rollback]
+    if sum(map(bool, makers)) > 1:
+        parser.error("--from-log, --from-database y --rollback van por separado")
+    if options.layout is None:
+        return
+    if options.from_database:
+        parser.error("--from-database conserva la disposición de la base de origen, sin --layout")
+    looks = options.check or options.snapshot or options.housekeeping
+    if options.rollback or (looks and not options.from_log):
+        parser.error("--layout va con construir o actualizar, o con --from-log")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ import stat
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 
@@ -126,6 +127,26 @@ def test_a_dry_run_of_nothing_is_refused_and_builds_nothing(run: Run, tmp_path: 
     assert done.returncode == 2
     assert "--housekeeping" in done.stderr
     assert not (tmp_path / "new.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--from-log", ".", "--rollback"], "--rollback"),
+        (["--from-log", ".", "--from-database", "x.sqlite"], "--from-database"),
+        (["--from-database", "x.sqlite", "--layout", "compacto"], "--layout"),
+        (["--rollback", "--layout", "compacto"], "--layout"),
+        (["--check", "--layout", "compacto"], "--layout"),
+        (["--housekeeping", "--layout", "compacto"], "--layout"),
+    ],
+)
+def test_what_would_be_left_undone_is_refused(
+    run: Run, tmp_path: Path, options: list[str], named: str
+) -> None:
+    done = run(*options, "--database", tmp_path / "new.sqlite")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert named in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_lists_every_option_its_other_places_and_the_exit_codes(run: Run) -> None:
