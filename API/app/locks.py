@@ -13,7 +13,8 @@ LOCKED = "55P03"
 
 def is_locked(error: Exception) -> bool:
     """Tell whether somebody else's lock was the matter, as PostgreSQL says it."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == LOCKED
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", None) == LOCKED
 
 
 def locker(engine: Engine) -> str | None:
@@ -29,17 +30,18 @@ def locker(engine: Engine) -> str | None:
     return f"somebody else has locked {others[0]}" if others else None
 
 
-def reason_of(error: Exception, engine: Engine) -> str:
+def reason_of(error: Exception, engine: Engine | None = None) -> str:
     """Say what is the matter with the database; of a lock, who has it, as far as that is known.
 
     Args:
-        error: what SQLAlchemy raised.
-        engine: to ask PostgreSQL with.
+        error: what the driver or SQLAlchemy raised.
+        engine: to ask PostgreSQL with; None where there is no time to ask.
     """
     if not is_locked(error):
         return said_by(error)
-    with suppress(DBAPIError):
-        return locker(engine) or UNKNOWN
+    if engine:
+        with suppress(DBAPIError):
+            return locker(engine) or UNKNOWN
     return UNKNOWN
 
 

@@ -14,8 +14,9 @@ from typing import NamedTuple, cast
 from sqlalchemy.engine import URL
 
 from API.app.errors import RETRY_AFTER_S, ProblemError
+from API.app.locks import reason_of
 from API.app.queries.direct import Direct
-from createDB.engine import BUSY_TIMEOUT_MS, database_path, is_postgresql, said_by
+from createDB.engine import BUSY_TIMEOUT_MS, database_path, is_postgresql
 
 SMALL_ANSWER_S = 3.0
 """How long PostgreSQL may take for an answer, in seconds: an event loop waits for it."""
@@ -109,5 +110,5 @@ def _postgresql(url: URL) -> _Source:
 
 def _away(error: Exception) -> ProblemError:
     wait = {"Retry-After": str(RETRY_AFTER_S)}
-    detail = f"the database cannot be read: {said_by(error)}"
+    detail = f"the database cannot be read: {reason_of(error)}"
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, wait)

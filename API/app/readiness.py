@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from API.app.collector import Collector
 from API.app.ingest.standing import Standing, standing_of
-from createDB.engine import said_by
+from API.app.locks import reason_of
 
 
 class Readiness(NamedTuple):
@@ -58,7 +58,7 @@ def _away(collector: Collector, standing: Standing | None) -> str | None:
         with collector.probe.begin() as connection:
             connection.exec_driver_sql("UPDATE bitacoras SET posicion = posicion WHERE 1 = 0")
     except DBAPIError as error:
-        return said_by(error)
+        return reason_of(error, collector.probe)
     return None
 
 

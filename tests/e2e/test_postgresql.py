@@ -8,6 +8,7 @@ import psycopg
 import pytest
 import requests
 
+from API.app.locks import UNKNOWN
 from tests.agente.conftest import AgentRunner
 from tests.conftest import (
     DEADLINE_S,
@@ -125,12 +126,18 @@ def test_what_cannot_be_read_says_who_has_locked_it(
     with postgresql.database("completo") as url:
         collector = collector_in(tmp_path / "collector", Path(), postgresql=url).start()
         with psycopg.connect(url, application_name="psql") as other:
-            other.execute("LOCK TABLE excepciones")
+            other.execute("LOCK TABLE bitacoras, credenciales, excepciones")
             answer = collector.get("/excepciones")
             assert answer.status_code == 503
             assert int(answer.headers["Retry-After"]) > 0
             process = other.info.backend_pid
-            who = f"excepciones: postgres with psql, process {process} of PostgreSQL"
+            who = f"bitacoras: postgres with psql, process {process} of PostgreSQL"
             assert f"somebody else has locked {who}" in answer.json()["detail"]
+            ready = collector.get("/readyz").json()["comprobaciones"]
+            assert ready["base_de_datos"] == f"somebody else has locked {who}"
+            token = {"Authorization": "Bearer persona_x"}
+            enrolled = requests.post(f"{collector.url}/agentes", json={}, headers=token, timeout=60)
+            assert enrolled.status_code == 503
+            assert enrolled.json()["detail"].endswith(UNKNOWN)
         assert collector.get("/excepciones").status_code == 200
         collector.release()
