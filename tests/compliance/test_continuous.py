@@ -66,16 +66,21 @@ def test_nothing_is_skipped_when_it_is_killed_between_storing_and_judging(
     wait_until(shows(collector, agent, *changes), "every report is judged")
 
 
-def test_a_process_that_judges_and_dies_is_started_again(collector: CollectorProcess) -> None:
+def assert_another_judges_after(collector: CollectorProcess, number: int) -> None:
+    """Send the process that judges a signal, and see a report judged all the same."""
     agent = make_report()["id_agente"]
     collector.post(make_report(id_agente=agent, fecha_hora="2026-11-20T10:00:00Z"))
     wait_until(shows(collector, agent, "cumple"), "the first report is judged")
     [judge] = re.findall(r"event=judging .*pid=([0-9]+)", collector.log)
-    os.kill(int(judge), signal.SIGKILL)
+    os.kill(int(judge), number)
     collector.post(
         make_report(id_agente=agent, procesos=[MINER], fecha_hora="2026-11-20T10:05:00Z")
     )
     wait_until(shows(collector, agent, "cumple", "no_cumple"), "another one judges")
+
+
+def test_a_process_that_judges_and_dies_is_started_again(collector: CollectorProcess) -> None:
+    assert_another_judges_after(collector, signal.SIGKILL)
     assert "the judge ended; starting another" in collector.log
 
 
@@ -100,15 +105,7 @@ def impatient(tmp_path: Path, empty_database: Path) -> Iterator[CollectorProcess
 
 
 def test_a_process_that_judges_and_hangs_is_replaced(impatient: CollectorProcess) -> None:
-    agent = make_report()["id_agente"]
-    impatient.post(make_report(id_agente=agent, fecha_hora="2026-11-20T10:00:00Z"))
-    wait_until(shows(impatient, agent, "cumple"), "the first report is judged")
-    [judge] = re.findall(r"event=judging .*pid=([0-9]+)", impatient.log)
-    os.kill(int(judge), signal.SIGSTOP)
-    impatient.post(
-        make_report(id_agente=agent, procesos=[MINER], fecha_hora="2026-11-20T10:05:00Z")
-    )
-    wait_until(shows(impatient, agent, "cumple", "no_cumple"), "another one judges")
+    assert_another_judges_after(impatient, signal.SIGSTOP)
     assert "the judge hangs; ending it" in impatient.log
     assert impatient.stop() == 0
 
