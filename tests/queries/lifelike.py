@@ -40,7 +40,7 @@ def lifelike(folder: Path, layout: Layout) -> Path:
                 names = ", ".join(row)
                 insert = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608
                 database.execute(insert, tuple(row.values()))
-        for statement, values in _changes(now):
+        for statement, values in (*_changes(now), *_sessions(now, layout)):
             database.execute(statement, values)
         database.commit()
     return path
@@ -201,6 +201,23 @@ def _people() -> Rows:
         {"id_cuenta": 1, "nombre": "copias", "alcance": "lector", "huella": fingerprint("otro"),
          "creado": made, "caduca": made.replace("20", "21", 1)}
     ]  # fmt: skip
+
+
+def _sessions(now: int, layout: Layout) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Two people who are logged in since 100 minutes before the last report."""
+    since = now - 100 * HOUR // 60
+    period = """INSERT INTO periodos
+        (num_agente, id_hecho, pid, desde, hasta, veces, numero, propio)
+        VALUES (?, ?, ?, ?, ?, 1, ?, 0)"""
+    rows = """INSERT INTO usuarios_activos (id_serv, ip_server, fecha_hora, username, pid)
+        SELECT id_serv, ipaddress, fecha_hora, ?, nullif(?, -1) FROM servers
+        WHERE num_agente = ? AND momento >= ?"""
+    for label, name, server, pid in ((10_200, "Ángela", 1, 901), (10_201, "Ñandú", 4, -1)):
+        yield "INSERT INTO hechos VALUES (?, 'usuarios_activos', ?, NULL)", (label, name)
+        yield "INSERT INTO presencias (id_hecho, num_agente) VALUES (?, ?)", (label, server)
+        yield period, (server, label, pid, since, OPEN, label)
+        if layout is Layout.COMPLETO:  # in the other one this is a view
+            yield rows, (name, pid, server, since)
 
 
 def _changes(now: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
