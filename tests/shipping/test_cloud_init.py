@@ -45,6 +45,9 @@ def test_a_server_enrols_and_reports_from_its_first_boot(
     boot(machine, yaml.safe_load(text))
     wait_until(collector.numbers, machine.logs())
     assert collector.rows("SELECT 1 FROM credenciales")
+    check = machine.types("compliance-agente --check")
+    assert f"colector {collector.url}" in check
+    assert "FALLA" not in check
 
 
 def stand_in_curl(machine: Machine, package: str) -> None:
