@@ -14,6 +14,7 @@ from sqlalchemy import URL
 
 from API.app.application import create_app
 from API.app.collector import Collector
+from API.app.controllers.consola.server import VIEWS
 from API.app.door.arrival import Arrival
 from API.app.door.entrance import ARRIVAL
 from API.app.door.origin import Origin
@@ -28,9 +29,8 @@ ATTEMPTS = 5
 
 PATHS = (
     "/consola", "/consola/servidores", "/consola/servidores?buscar=web", "/consola/servidores.csv",
-    "/consola/servidores/{agent}", "/consola/servidores/{agent}?vista=cambios",
-    "/consola/servidores/{agent}?vista=reportes", "/consola/servidores/{agent}?vista=politicas",
-    "/consola/servidores/{agent}?vista=comparar", "/consola/politicas",
+    *(f"/consola/servidores/{{agent}}?ver={view}" for view in VIEWS),
+    "/consola/servidores/{agent}?ver=cambios&campo=procesos&buscar=SSH", "/consola/politicas",
     "/consola/politicas/politica-1", "/consola/politicas/politica-2?veredicto=exceptuado",
     "/consola/informe", "/consola/cambios", "/consola/cambios?campo=procesos&nombre=sshd",
     "/consola/probar", "/consola/quien", "/consola/quien?nombre=sshd", "/consola/quien?nombre=root",

@@ -126,6 +126,16 @@ def test_changes_of_a_name_are_found_as_it_is_written(past: Past) -> None:
             assert [change.tipo for change in found] == ["termina", "inicia"], search
 
 
+def test_what_is_there_is_told_the_oldest_first(past: Past) -> None:
+    identity = past.server(1, 0, 9)
+    label(past, 1, "sshd")
+    for pid, begin in ((3, 5), (1, 7), (2, 1), (9, 3)):
+        lived(past, 1, 1, begin, None, pid)
+    with see(past, identity, 9) as sight:
+        [[lane], _] = seeing.lanes_of(sight, ["procesos"])
+    assert [life.desde for life in lane.there] == [at(1), at(3), at(5), at(7)]
+
+
 def test_rare_and_common_names_are_told_alike(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     for server in (1, 2, 3):
         past.server(server, 0, 50)

@@ -173,8 +173,9 @@ _LIVES = """
     FROM periodos CROSS JOIN hechos USING (id_hecho)
     WHERE num_agente = :server AND campo IN (SELECT value FROM json_each(:fields))
 """
-_THERE = f"{_LIVES} AND hasta > :hasta AND desde <= :hasta ORDER BY hasta DESC"
-_GONE = f"{_LIVES} AND hasta > :desde AND hasta <= :hasta ORDER BY hasta DESC LIMIT :most"
+_THERE = f"{_LIVES} AND hasta > :hasta AND desde <= :hasta ORDER BY desde, id_hecho, pid"
+_GONE = f"""{_LIVES} AND hasta > :desde AND hasta <= :hasta
+    ORDER BY hasta DESC, id_hecho DESC, pid DESC LIMIT :most"""
 _OURS = "num_agente = :server AND propio = 0"
 _BESIDE = f"""
     SELECT max(CASE WHEN momento < :en THEN momento END),
