@@ -30,9 +30,11 @@ def run(settings: Settings) -> int:
     return exits.KEPT
 
 
-def read_secret(source: TextIO) -> str:
+def read_secret(source: TextIO | None) -> str:
     """Return the secret in the first line of a stream, or what is typed unseen at a terminal."""
-    if source.isatty():
+    if source is None:  # as standard input is where it was closed before the start
+        text = ""
+    elif source.isatty():
         import getpass
 
         text = getpass.getpass("Secreto de alta: ")

@@ -66,6 +66,13 @@ def test_an_answer_that_says_nothing_is_asked_for_again_with_the_same_token(
     assert {bearer(post) for post in collector.posts if post not in reports} == {GIVEN}
 
 
+@pytest.mark.parametrize("given", ["<&-", "</dev/null"])
+def test_enrolling_without_a_secret_says_what_is_missing(agent: AgentRunner, given: str) -> None:
+    run = agent.run("--enrol", prefix=("sh", "-c", f'"$@" {given}', "sh"))
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert "falta el secreto de alta" in run.stderr
+
+
 def test_the_token_itself_is_not_in_what_enrols(
     agent: AgentRunner, collector: ScriptedCollector
 ) -> None:
