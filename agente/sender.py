@@ -82,8 +82,8 @@ class Sender:
         """
         self._passed.clear()
         try:
-            while not self._stop.is_set() and (names := self._left()):
-                pause = self._step(names)
+            while not self._stop.is_set() and (name := self._spool.oldest(self._passed)):
+                pause = self._step(name)
                 if pause:
                     return pause
                 self._budget.pace(self._stop.wait)
@@ -91,10 +91,6 @@ class Sender:
             self._transport.close()
             self._tell_passed()
         return 0.0
-
-    def _left(self) -> list[str]:
-        """Return the names of the reports that this drain may still send, oldest first."""
-        return [name for name in self._spool.names() if name not in self._passed]
 
     def _tell_passed(self) -> None:
         """Say which reports were passed over, once for each."""
@@ -104,15 +100,14 @@ class Sender:
             reason = self._passed[new[0]]
             say(f"no puedo leer o mover reportes del spool, sigo sin ellos: {len(new)} ({reason})")
 
-    def _step(self, names: list[str]) -> float:
+    def _step(self, name: str) -> float:
         """Send the oldest report; return for how long to pause."""
-        name = names[0]
         try:
             outcome = self._send(name)
             if outcome is None:
                 return 0.0
             if outcome.verdict is Verdict.DISPUTED:
-                outcome = self._settle(name, names, outcome)
+                outcome = self._settle(name, outcome)
             return self._conclude(name, outcome)
         except OSError as error:  # the spool's own disk
             self._passed[name] = why(error)
@@ -135,7 +130,7 @@ class Sender:
             return None
         return None if body is None else self._transport.send(body)
 
-    def _settle(self, name: str, names: list[str], outcome: Outcome) -> Outcome:
+    def _settle(self, name: str, outcome: Outcome) -> Outcome:
         """Decide whose fault a disputed report is, once it was refused a few times.
 
         If the collector takes another report and then refuses this one again, it is this one's.
@@ -143,7 +138,8 @@ class Sender:
         times = self._spool.dispute(name)
         if times < DISPUTES:
             return outcome
-        for other in probes(names[1:], times - DISPUTES):
+        others = [n for n in self._spool.names() if n != name and n not in self._passed]
+        for other in probes(others, times - DISPUTES):
             self._budget.pace(self._stop.wait)
             if self._stop.is_set():
                 break

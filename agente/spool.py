@@ -9,8 +9,9 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -123,6 +124,12 @@ class Spool:
         """Return the names of all reports that wait, oldest first."""
         with self._turn:
             return [*self._sizes, *self._held]
+
+    def oldest(self, without: Container[str] = ()) -> str | None:
+        """Return the name of the oldest report that waits, but for those; None for none."""
+        with self._turn:
+            waiting = chain(self._sizes, self._held)
+            return next((name for name in waiting if name not in without), None)
 
     def put(self, identity: str, body: bytes) -> str:
         """Add a report at the end. Return "", or why the disk did not take it.

@@ -113,6 +113,24 @@ def test_a_report_that_somebody_removed_is_forgotten(tmp_path: Path) -> None:
     waiting.close()
 
 
+def test_the_oldest_is_found_without_looking_at_the_others(tmp_path: Path) -> None:
+    looked: list[str] = []
+
+    class Passed(set[str]):
+        def __contains__(self, name: object) -> bool:
+            looked.append(str(name))
+            return super().__contains__(name)
+
+    waiting = Spool(tmp_path, 1 << 20)
+    fill(waiting, 9)
+    first, second, *_ = waiting.names()
+    assert waiting.oldest(Passed()) == first
+    assert waiting.oldest(Passed([first])) == second
+    assert looked == [first, first, second]
+    waiting.close()
+    assert Spool(tmp_path / "empty", 1 << 20).oldest() is None
+
+
 def test_what_the_disk_does_not_take_waits_in_memory_and_is_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
