@@ -7,6 +7,10 @@
 import os
 import sys
 
+if sys.version_info < (3, 11):  # noqa: UP036 - some servers' python3 is older
+    print("agente: hace falta Python 3.11 o más nuevo; ./agente.sh lo busca", file=sys.stderr)
+    sys.exit(2)
+
 import exits
 import guest
 import report

@@ -148,5 +148,19 @@ def test_the_script_says_that_it_was_copied_without_its_folder(shell_folder: Pat
     assert run.stderr.count("\n") == 1
 
 
+def test_an_older_python_is_told_in_one_line(agent: AgentRunner) -> None:
+    """An older one stands in by its version alone: that is looked at before all else."""
+    pretend = (
+        "import runpy, sys; sys.version_info = (3, 10, 12); sys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    python, *arguments = agent.command("--version")
+    run = subprocess.run(
+        [python, "-c", pretend, *arguments], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
+    assert "Python 3.11" in run.stderr
+
+
 def test_the_script_is_run_as_a_program() -> None:
     assert os.access(ROOT / "agente.sh", os.X_OK)
