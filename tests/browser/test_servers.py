@@ -1,7 +1,9 @@
 """The list of servers: found, narrowed, sorted, sent to a colleague; hostile names are text."""
 
 import re
+import uuid
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -112,3 +114,32 @@ def test_without_a_script_all_of_it_reads(visitor: Visitor) -> None:
     expect(page.locator("tbody tr")).to_have_count(10)
     page.get_by_role("link", name="ubuntu 24.04").click()
     expect(page.locator("tbody tr")).to_have_count(6)
+
+
+def test_servers_of_another_moment(visitor: Visitor) -> None:
+    identity = str(uuid.uuid4())
+    for hour in (8, 9):
+        report = make_report(id_agente=identity, hostname=f"antes-{hour}",
+                             fecha_hora=f"2026-11-20T0{hour}:00:00Z")  # fmt: skip
+        visitor.collector.post(report)
+    page = visitor.page(timezone_id="America/Bogota")
+    page.goto(f"{visitor.collector.url}/consola/servidores")
+    page.get_by_role("link", name="En otro momento").click()
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(50)
+    page.get_by_role("link", name="Siguientes").click()
+    expect(page.get_by_role("link", name="Los primeros")).to_be_visible()
+    assert_accessible(page)
+    for moment, name in (("08:59:59", "antes-8"), ("09:00:00", "antes-9")):
+        page.get_by_label("Fecha y hora").fill(f"2026-11-20T0{int(moment[:2]) - 5}{moment[2:]}")
+        page.get_by_role("button", name="Ir", exact=True).click()
+        expect(page).to_have_url(re.compile(f"en=2026-11-20T{quote(moment)}"))
+        expect(rows).to_have_count(1)
+        expect(rows).to_contain_text(name)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Exportar CSV").click()
+    assert "antes-9" in Path(download.value.path()).read_text().splitlines()[1]
+    rows.get_by_role("link").click()
+    expect(page.locator(".moment .shown")).to_contain_text("En el pasado")
+    page.goto(f"{visitor.collector.url}/consola/servidores/entonces?en=2026-11-20T07:59:59Z")
+    expect(page.locator("[data-empty=none-yet]")).to_contain_text("No había servidores")

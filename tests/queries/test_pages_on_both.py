@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -29,6 +29,7 @@ ATTEMPTS = 5
 
 PATHS = (
     "/consola", "/consola/servidores", "/consola/servidores?buscar=web", "/consola/servidores.csv",
+    f"/consola/servidores/entonces?en={datetime.now(UTC) - timedelta(minutes=75):%Y-%m-%dT%H:%MZ}",
     *(f"/consola/servidores/{{agent}}?ver={view}" for view in VIEWS),
     "/consola/servidores/{agent}?ver=cambios&campo=procesos&buscar=SSH", "/consola/politicas",
     "/consola/politicas/politica-1", "/consola/politicas/politica-2?veredicto=exceptuado",

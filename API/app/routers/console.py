@@ -18,6 +18,7 @@ from API.app.controllers.consola import (
     server,
     servers,
     settings,
+    then,
     trial,
     who,
 )
@@ -29,6 +30,7 @@ blueprint.add_url_rule("/consola", "show_home", home.show_home, strict_slashes=F
 blueprint.add_url_rule("/consola/alta", "invite", home.invite, methods=["POST"])
 blueprint.add_url_rule("/consola/servidores", "list_servers", servers.list_servers)
 blueprint.add_url_rule("/consola/servidores.csv", "export_servers", servers.export_servers)
+blueprint.add_url_rule("/consola/servidores/entonces", "show_then", then.show_then)
 blueprint.add_url_rule("/consola/servidores/<uuid:id_agente>", "show_server", server.show_server)
 blueprint.add_url_rule("/consola/politicas", "list_policies", policies.list_policies)
 blueprint.add_url_rule("/consola/politicas/<id_politica>", "show_policy", policies.show_policy)

@@ -35,4 +35,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "A server appears here, without reloading, when it enrols or its first report comes.",
     ),
     "export_csv": ("Exportar CSV", "Export CSV"),
+    "then_link": ("En otro momento", "At another moment"),
+    "then_title": ("Servidores en un momento", "Servers at a moment"),
+    "then_report": ("Según el reporte de", "As the report says of"),
+    "then_first": ("Los primeros", "The first ones"),
+    "then_none": ("No había servidores", "There were no servers"),
+    "then_none_why": (
+        "De antes de ese momento no queda reporte de ningún servidor que estuviera en servicio.",
+        "From before that moment there is no report left of any server that was in service.",
+    ),
+    "then_removed": (
+        "Los reportes anteriores a este momento ya se borraron; la lista puede no estar completa:",
+        "The reports before this moment have been removed; the list may not be complete:",
+    ),
 }
