@@ -231,6 +231,15 @@ def test_operators_see_their_servers_and_label_them(collector: CollectorProcess)
     assert row == {"etiquetas": '{"entorno": "prod", "zona": "norte ñ"}'}
 
 
+def test_a_label_that_nobody_could_ask_for_is_refused(collector: CollectorProcess) -> None:
+    assert collector.post(make_report(hostname="web-1")).status_code == 201
+    with pytest.raises(SystemExit):
+        operate(collector, "agentes", "label", "web-1", "sitio:piso=2")
+    operate(collector, "agentes", "label", "web-1", "sitio=piso:2", "viejo:a=")
+    [found] = collector.get("/servers?etiqueta=sitio:piso:2").json()["servers"]
+    assert found["hostname"] == "web-1"
+
+
 def test_a_clock_that_is_off_is_shown(collector: CollectorProcess) -> None:
     assert collector.post(make_report(fecha_hora="2999-01-01T00:00:00Z")).status_code == 201
     assert "s adelantado" in operate(collector, "agentes", "list")

@@ -88,6 +88,8 @@ def _pair(text: str) -> tuple[str, str]:
     name, found, value = text.partition("=")
     if not name or not found or not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!r} no es CLAVE=VALOR")
+    if value and ":" in name:  # who asks for servers with a label writes name:value
+        raise argparse.ArgumentTypeError(f"{text!r}: la CLAVE no puede llevar dos puntos")
     return name, value
 
 

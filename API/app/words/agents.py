@@ -92,8 +92,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "labels_hint": ("Una por línea: clave=valor.", "One a line: key=value."),
     "save": ("Guardar", "Save"),
     "wrong_label": (
-        "{line!r} no es clave=valor.",
-        "{line!r} is not key=value.",
+        "{line!r} no es clave=valor, con una clave sin dos puntos.",
+        "{line!r} is not key=value, with a key without a colon.",
     ),
     "not_your_role": ("Hace falta el rol {role}.", "The role {role} is needed."),
     "done_agent": ("Hecho: queda en la auditoría.", "Done: it is in the audit trail."),

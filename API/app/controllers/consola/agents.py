@@ -182,6 +182,6 @@ def _number(text: str) -> int | None:
 
 def _pair(line: str) -> tuple[str, str]:
     name, found, value = (part.strip() for part in line.partition("="))
-    if not (name and found and value and line.isprintable()):
+    if not (name and found and value and line.isprintable()) or ":" in name:
         raise SpokenError("wrong_label", line=line[:60])
     return name, value
