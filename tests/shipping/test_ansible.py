@@ -14,6 +14,7 @@ from tests.enrolment import ELSEWHERE, new_secret
 from tests.shipping.machine import Machine
 
 INTO_THE_TREE = """#!/bin/sh
+umask 077  # as root has it on hardened servers
 mkdir -p "{tree}{files}"
 exec unshare --mount sh -c 'mount -t proc proc {tree}/proc && mount --bind {files} {tree}{files} &&
     exec chroot {tree} /usr/bin/python3 "$@"' sh "$@"
