@@ -29,7 +29,7 @@ ATTEMPTS = 5
 
 PATHS = (
     "/consola", "/consola/servidores", "/consola/servidores?buscar=web", "/consola/servidores.csv",
-    f"/consola/servidores/entonces?en={datetime.now(UTC) - timedelta(minutes=75):%Y-%m-%dT%H:%MZ}",
+    "/consola/servidores/entonces?en={before}",
     *(f"/consola/servidores/{{agent}}?ver={view}" for view in VIEWS),
     "/consola/servidores/{agent}?ver=cambios&campo=procesos&buscar=SSH", "/consola/politicas",
     "/consola/politicas/politica-1", "/consola/politicas/politica-2?veredicto=exceptuado",
@@ -69,7 +69,8 @@ def _client(folder: Path, url: URL, ends: ExitStack) -> FlaskClient:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_pages(both: Both, clients: tuple[FlaskClient, FlaskClient], path: str) -> None:
-    path = path.format(agent=both.identity(1))
+    before = f"{both.now - timedelta(minutes=75):%Y-%m-%dT%H:%MZ}"
+    path = path.format(agent=both.identity(1), before=before)
     for _ in range(ATTEMPTS):
         here, there = (told(client, path) for client in clients)
         if here == there:
