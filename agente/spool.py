@@ -25,6 +25,7 @@ SUFFIX = ".json.gz"
 NAME = re.compile(r"[0-9]{12}-[0-9a-f-]{36}\.json\.gz")
 REJECTED_AT_MOST = 100  # reports that are kept to be looked at
 ANSWER_AT_MOST = 16384  # bytes of an answer that are kept beside one
+BLOCK = 4096  # bytes; what a file takes of a disk is a multiple of this, on most file systems
 HELD_AT_MOST = 8 << 20  # bytes of reports kept in memory while the disk takes none
 
 
@@ -66,10 +67,15 @@ def waiting_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if is_ours(path.name))
 
 
-def size_of(file: Path) -> int:
-    """Return how large a file is, 0 where the disk can't tell: reading it will say why."""
+def room_for(size: int) -> int:
+    """Return how many bytes a file of that size takes of the disk: small ones take a block."""
+    return -(-size // BLOCK) * BLOCK
+
+
+def room_of(file: Path) -> int:
+    """Return what a file takes of the disk, 0 where that can't tell: reading it will say why."""
     try:
-        return file.stat().st_size
+        return room_for(file.stat().st_size)
     except OSError:
         return 0
 
@@ -80,7 +86,7 @@ def is_ours(name: str) -> bool:
 
 
 class Spool:
-    """Reports on disk, at most ``limit`` bytes. Its methods may be called from several threads.
+    """Reports that take at most ``limit`` bytes of the disk. Several threads may call its methods.
 
     Making it takes the folder's lock, which a kill releases. Raises SpoolBusyError, OSError.
     """
@@ -95,7 +101,8 @@ class Spool:
         self._descriptor = self._lock()
         self.cleaned = durable.clean_temporaries(folder)
         self._state, self._state_is_saved = read_state(folder), True
-        self._sizes = {name: size_of(folder / name) for name in waiting_in(folder)}
+        # What each takes of the disk, in bytes.
+        self._sizes = {name: room_of(folder / name) for name in waiting_in(folder)}
         self._next = 1 + max((int(name.partition("-")[0]) for name in self._sizes), default=0)
         self._finish_dropping()
 
@@ -159,7 +166,7 @@ class Spool:
             except OSError as error:
                 error.filename = self.folder  # the file has another name each time
                 return why(error)
-            self._sizes[name] = len(body)
+            self._sizes[name] = room_for(len(body))
             del self._held[name]
         return ""
 

@@ -41,17 +41,26 @@ def test_reports_wait_in_order_even_when_the_clock_is_set_back(tmp_path: Path) -
 
 
 def test_past_the_limit_the_oldest_go_and_are_counted_for_good(tmp_path: Path) -> None:
-    waiting = Spool(tmp_path, 10_000)
+    waiting = Spool(tmp_path, 20_000)
     fill(waiting, 10, size=2000)
     left = numbers(waiting)
     assert left == list(range(10 - len(left), 10))
     assert waiting.dropped == 10 - len(left) > 0
-    assert sum(path.stat().st_size for path in tmp_path.glob("*.gz")) <= 10_000
+    assert sum(path.stat().st_blocks * 512 for path in tmp_path.glob("*.gz")) <= 20_000
     waiting.close()
     assert read_state(tmp_path).descartados == 10 - len(left)
-    again = Spool(tmp_path, 10_000)
+    again = Spool(tmp_path, 20_000)
     assert again.dropped == 10 - len(left)
     again.close()
+
+
+def test_small_reports_keep_to_the_limit_too(tmp_path: Path) -> None:
+    waiting = Spool(tmp_path, 1 << 16)
+    fill(waiting, 30)
+    waiting.close()
+    taken = [path.stat().st_blocks * 512 for path in tmp_path.glob("*.gz")]
+    assert sum(taken) <= 1 << 16
+    assert len(taken) < 30
 
 
 def test_the_newest_stays_even_if_it_is_larger_than_the_limit(tmp_path: Path) -> None:
@@ -62,7 +71,7 @@ def test_the_newest_stays_even_if_it_is_larger_than_the_limit(tmp_path: Path) ->
 
 
 def test_a_report_on_its_way_is_not_dropped(tmp_path: Path) -> None:
-    waiting = Spool(tmp_path, 10_000)
+    waiting = Spool(tmp_path, 20_000)
     fill(waiting, 2, size=2000)
     first = waiting.names()[0]
     assert waiting.take(first)
