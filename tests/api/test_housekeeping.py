@@ -73,6 +73,11 @@ def test_lost_report_is_still_missed(new_collector: NewCollector) -> None:
     collector.stop()
     createdb(collector, "--housekeeping", *DAYS)
     assert collector.numbers() == [2, 3, 4]
+    collector.start()
+    for days, missing in ((45, {"reportes"}), (1, set())):
+        told = collector.get(f"/agentes/{agent}/estado", params={"en": days_ago(days)}).json()
+        assert set(told["borrado_hasta"]) == missing
+    collector.stop()
     for table in ("procesos", "usuarios_activos", "servers"):
         collector.execute(f"DELETE FROM {table} WHERE id_serv = 3")  # noqa: S608 - ours
     checked = createdb(collector, "--check")

@@ -8,6 +8,8 @@ import pytest
 
 from API.app import sight as seeing
 from API.app.queries import quien, servidor
+from API.app.queries.estado import removed_since
+from API.app.queries.times import from_ms
 from API.app.sight import Sight
 from createDB.schema import OPEN
 from tests.past import Past, at
@@ -134,6 +136,15 @@ def test_what_is_there_is_told_the_oldest_first(past: Past) -> None:
     with see(past, identity, 9) as sight:
         [[lane], _] = seeing.lanes_of(sight, ["procesos"])
     assert [life.desde for life in lane.there] == [at(1), at(3), at(5), at(7)]
+
+
+def test_a_state_says_what_was_removed_since(past: Past) -> None:
+    for what, until in (("reportes", 60), ("periodos", 30), ("bitacora", 90)):
+        past.put("retencion", que=what, hasta=at(until))
+    with past.engine.connect() as connection:
+        told = [removed_since(connection, at(hour)) for hour in (29, 30, 59, 60)]
+    reports, both = {"reportes": from_ms(at(60))}, {"periodos": from_ms(at(30))}
+    assert told == [both | reports, reports, reports, {}]
 
 
 def test_rare_and_common_names_are_told_alike(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from API.app.errors import ProblemError
 from API.app.identity import require_role
 from API.app.invitations import require_invited
 from API.app.queries.admission import bearer_of, invitation
-from API.app.queries.estado import state_at
+from API.app.queries.estado import removed_since, state_at
 from API.app.queries.times import as_ms
 
 MAX_ENROLMENT = 4_096
@@ -72,6 +72,7 @@ def show_state(id_agente: UUID) -> Response:
     at = as_ms(moment("en", datetime.now(UTC)))
     with the_collector().reader.connect() as connection:
         state = state_at(connection, str(id_agente), at)
+        removed = removed_since(connection, at)
     if state is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no agent {id_agente}")
-    return jsonify(state)
+    return jsonify(**state, borrado_hasta=removed)

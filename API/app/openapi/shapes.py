@@ -52,6 +52,7 @@ class State(Struct):
     en: datetime
     reporte_anterior: Seen | None
     reporte_siguiente: Seen | None
+    borrado_hasta: dict[str, datetime]
     sistema: dict[str, Any]
     procesos: list[dict[str, Any]]
     usuarios_activos: list[dict[str, Any]]

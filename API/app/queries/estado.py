@@ -23,6 +23,10 @@ _TRUE_THEN = """
     WHERE num_agente = ? AND hasta > ? AND desde <= ?
     ORDER BY campo, pid, nombre, valor NULLS FIRST
 """
+_REMOVED = """
+    SELECT que, hasta FROM retencion
+    WHERE que IN ('reportes', 'periodos') AND hasta > ? ORDER BY que
+"""
 
 
 def state_at(connection: Connection, id_agente: str, momento: int) -> dict[str, Any] | None:
@@ -56,6 +60,12 @@ def state_at(connection: Connection, id_agente: str, momento: int) -> dict[str, 
         else:
             state["sistema"][row.campo] = row.nombre
     return state
+
+
+def removed_since(connection: Connection, momento: int) -> dict[str, str]:
+    """Tell up to when housekeeping has removed `reportes` and `periodos`, where after a moment."""
+    rows = connection.exec_driver_sql(_REMOVED, (momento,))
+    return {row.que: from_ms(row.hasta) for row in rows}
 
 
 def _report(
