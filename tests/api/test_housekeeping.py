@@ -77,6 +77,9 @@ def test_lost_report_is_still_missed(new_collector: NewCollector) -> None:
     for days, missing in ((45, {"reportes"}), (1, set())):
         told = collector.get(f"/agentes/{agent}/estado", params={"en": days_ago(days)}).json()
         assert set(told["borrado_hasta"]) == missing
+        for name in ("servers", "procesos", "usuarios_activos"):
+            listed = collector.get(f"/{name}", params={"en": days_ago(days)}).json()
+            assert set(listed.get("borrado_hasta", ())) == missing
     collector.stop()
     for table in ("procesos", "usuarios_activos", "servers"):
         collector.execute(f"DELETE FROM {table} WHERE id_serv = 3")  # noqa: S608 - ours

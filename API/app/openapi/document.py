@@ -33,7 +33,11 @@ TAKEN: dict[Takes, dict[str, Any]] = {
     Takes.MOMENT: {"type": "string", "format": "date-time"},
     Takes.MOMENT_TEXT: {"type": "string", "format": "date-time"},
 }
+_REMOVED = {"borrado_hasta": {"type": "object"}}
 TOTALS: dict[str, dict[str, Any]] = {
+    "servers": _REMOVED,
+    "procesos": _REMOVED,
+    "usuarios_activos": _REMOVED,
     "cumplimiento": {"atraso": {"$ref": REFERENCE.format(name="Lag")}},
     "politicas": {"atraso": {"$ref": REFERENCE.format(name="Lag")}},
     "alertas": {"abiertas": {"type": "object"}, "por_entregar": {"type": "array"}},

@@ -1,5 +1,9 @@
 """The servers: their latest reports, or those of another moment, and what the collector knows."""
 
+from typing import Any
+
+from sqlalchemy import Connection
+
 from API.app.queries.admission import LISTED, RETIRED, REVOKED
 from API.app.queries.agentes import SKEW
 from API.app.queries.catalogue.declaring import (
@@ -9,9 +13,10 @@ from API.app.queries.catalogue.declaring import (
     of_table,
     pattern,
 )
+from API.app.queries.estado import removed_since
 from API.app.queries.estados import STATE, STATES
 from API.app.queries.latest import ITEMS, REPORT, is_given
-from API.app.queries.resource import Column, Filter, Kind, Resource, Takes
+from API.app.queries.resource import Column, Filter, Kind, Question, Resource, Takes
 from API.app.queries.servicio import IN_SERVICE
 from createDB.schema import agentes, procesos, servers, usuarios_activos
 
@@ -25,6 +30,14 @@ _NUMBERED = Filter(
 )
 _OF_SERVICE = "Of servers in service at that moment, unless `agente` or `reporte` names one."
 _SERVER = tuple(of_table(agentes, "a", ("id_agente", "hostname")))
+
+
+def _removed(connection: Connection, question: Question) -> dict[str, Any]:
+    """Say of a past moment up to when housekeeping has removed what would be told of it."""
+    moment = question.values.get("en")
+    removed = {} if moment is None else removed_since(connection, moment)
+    return {"borrado_hasta": removed} if removed else {}
+
 
 SERVERS = Resource(
     "servers",
@@ -52,6 +65,7 @@ SERVERS = Resource(
     f"s.num_agente = a.num_agente AND {_IN_SERVICE}",
     notes=_OF_SERVICE,
     summary=("nombre_so", "distribucion", "version_distribucion", "nucleo"),
+    beside=_removed,
 )
 
 
@@ -94,6 +108,7 @@ PROCESOS = Resource(
     f"s.num_agente = a.num_agente AND {_IN_SERVICE}",
     notes=_OF_SERVICE,
     summary=("name", "username"),
+    beside=_removed,
 )
 
 USUARIOS_ACTIVOS = Resource(
@@ -117,6 +132,7 @@ USUARIOS_ACTIVOS = Resource(
     f"s.num_agente = a.num_agente AND {_IN_SERVICE}",
     notes=_OF_SERVICE,
     summary=("username", "hostname"),
+    beside=_removed,
 )
 
 _TOKEN = """CASE WHEN EXISTS (SELECT 1 FROM credenciales c WHERE c.num_agente = a.num_agente)
