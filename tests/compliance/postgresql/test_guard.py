@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -10,6 +11,7 @@ from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, QueryError
 from API.app.compliance.postgresql import vetting
 from API.app.compliance.postgresql.guard import PostgresGuard
 from createDB.engine import database_url
+from tests.conftest import wait_until
 from tests.postgresql import PostgresServer, rows_of
 
 LONG = "x" * 3_000
@@ -24,8 +26,8 @@ def url(postgresql: PostgresServer) -> Iterator[str]:
                 "SELECT n, n, 'web-' || n, 'activo' FROM generate_series(1, 400) n"
             )
             connection.execute(
-                "INSERT INTO servers (id_serv, num_agente, recibido, fecha_hora, nucleo) "
-                "SELECT n, n, '2026-11-20 10:00', '2026-11-20 10:00', %s "
+                "INSERT INTO servers (id_serv, num_agente, momento, recibido, fecha_hora, nucleo) "
+                "SELECT n, n, n, '2026-11-20 10:00', '2026-11-20 10:00', %s "
                 "FROM generate_series(1, 400) n",
                 [LONG],
             )
@@ -56,6 +58,27 @@ def test_other_words_run_instead(guard: PostgresGuard) -> None:
     assert guard.run("SELECT 1", 7, "", None, words).rows == [{"hostname": "web-7"}]
     reads = {("agentes", "hostname"), ("agentes", "num_agente")}
     assert guard.vet("SELECT 1", words).reads == reads
+
+
+OF_ITS_SERVER = """
+    SELECT o.id_serv FROM servers s JOIN servers o ON o.num_agente = s.num_agente
+    WHERE s.id_serv = :id_serv AND o.momento <= s.momento ORDER BY o.momento DESC LIMIT 5
+"""
+READ_WHOLE = (
+    "SELECT sum(seq_tup_read)::int AS n FROM pg_stat_user_tables WHERE relname LIKE 'servers%'"
+)
+
+CONNECTIONS = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"
+
+
+def test_no_table_is_read_whole_for_reports_of_some_servers(url: str) -> None:
+    """Of tables that PostgreSQL has no statistics of, it would rather read all."""
+    before, connections = rows_of(url, READ_WHOLE), rows_of(url, CONNECTIONS)
+    with closing(PostgresGuard.open(database_url(url))) as guard, guard.snapshot():
+        guard.ahead((OF_ITS_SERVER, None, None), [(number, "") for number in range(1, 129)])
+        assert guard.run(OF_ITS_SERVER, 7, "").rows == [{"id_serv": 7}]
+    wait_until(lambda: rows_of(url, CONNECTIONS) == connections, "its process ends, and tells")
+    assert rows_of(url, READ_WHOLE) == before
 
 
 def test_rows_have_a_limit(guard: PostgresGuard) -> None:
