@@ -143,9 +143,11 @@ def why_hidden(options: set[str], groups: set[int], capabilities: int) -> str:
     hidepid = values.get("hidepid", "off")
     if hidepid in {"0", "off"} or capabilities >> CAP_SYS_PTRACE & 1:
         return ""
-    if int(values.get("gid", "0")) in groups and hidepid not in {"4", "ptraceable"}:
+    by_group = hidepid not in {"4", "ptraceable"}
+    if by_group and int(values.get("gid", "0")) in groups:
         return ""
-    return f"/proc está montado con hidepid={hidepid}: solo se ven los procesos propios"
+    hint = "; con un grupo del agente en su gid=, todos" if by_group else ""
+    return f"/proc está montado con hidepid={hidepid}: solo se ven los procesos propios{hint}"
 
 
 def parse_capabilities(status: str) -> int:

@@ -228,7 +228,9 @@ def test_processes_that_come_and_go_meanwhile_never_fail_a_report(context: Conte
 def test_hidepid_hides_from_whom_the_kernel_says(
     options: set[str], groups: set[int], capabilities: int, *, hidden: bool
 ) -> None:
-    assert bool(why_hidden(options, groups, capabilities)) is hidden
+    reason = why_hidden(options, groups, capabilities)
+    assert bool(reason) is hidden
+    assert ("gid=" in reason) is (hidden and "hidepid=ptraceable" not in options)
 
 
 def test_the_last_mount_on_a_folder_counts() -> None:
