@@ -63,7 +63,10 @@ def open_postgresql(
     if plan_each:  # never prepared, it is planned anew each time
         given["prepare_threshold"] = None
     engine = create_engine(
-        url.set(drivername="postgresql+psycopg"), connect_args=given, pool_pre_ping=True
+        url.set(drivername="postgresql+psycopg"),
+        connect_args=given,
+        pool_pre_ping=True,
+        pool_use_lifo=True,  # one has its statements prepared, and its rows at hand
     )
     event.listen(engine, "do_connect", partial(_connect, answer_s))
     event.listen(engine, "connect", _set_up)
