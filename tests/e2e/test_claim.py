@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from API.app import claim
-from API.app.ingest.standing import FILE
+from API.app.ingest.standing import standing_of
 from API.app.settings import settings_from
 from API.app.start import check_start
 from API.app.storage import NAME, StorageInUseError
@@ -57,6 +57,12 @@ def test_one_that_was_killed_starts_at_once(first: CollectorProcess) -> None:
     assert "se espera" not in first.log
 
 
+def why(collector: CollectorProcess) -> str:
+    """Why it keeps reports; nothing where it does not."""
+    standing = standing_of(collector.storage)
+    return standing.motivo if standing else ""
+
+
 def test_a_name_that_is_lost_is_taken_again(
     first: CollectorProcess, postgresql: PostgresServer
 ) -> None:
@@ -76,8 +82,8 @@ def test_a_name_that_is_lost_is_taken_again(
             psql.execute("SELECT pg_advisory_xact_lock(%s, %s)", (number, int(signed)))
             late = make_report()
             assert first.post(late).status_code == 202
-            wait_until(lambda: "another collector has taken" in first.log, "it does not say why")
+            wait_until(lambda: "another collector has taken" in why(first), "it does not say why")
             assert first.post(late).status_code == 202
         wait_until(lambda: first.post(late).status_code == 200, "it does not go on")
-    wait_until(lambda: not (first.storage / FILE).exists(), "it keeps reports")
+    wait_until(lambda: not why(first), "it keeps reports")
     assert len(first.rows("SELECT 1 FROM servers WHERE id_reporte = ?", late["id_reporte"])) == 1
