@@ -28,7 +28,7 @@ def make_tree(folder: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "made").exists():
             done = subprocess.run(
-                [program("debootstrap"), "--variant=minbase", "--include=python3", RELEASE, tree],
+                [program("mmdebstrap"), "--variant=minbase", "--include=python3", RELEASE, tree],
                 check=False, capture_output=True, text=True, timeout=BUILDING_S,
             )  # fmt: skip
             assert done.returncode == 0, done.stdout[-2000:] + done.stderr
