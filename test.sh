@@ -8,8 +8,8 @@ cd "$root"
 
 # Programs that tests start, and Debian's packages that have them. Without root, or elsewhere than on
 # Debian, tests whose program is missing say that they were skipped; with CI set they fail.
-programs=(chromium:chromium nginx:nginx-light cloud-init:cloud-init mmdebstrap:mmdebstrap
-    gcc:gcc)
+programs=(chromium-headless-shell:chromium-headless-shell nginx:nginx-light cloud-init:cloud-init
+    mmdebstrap:mmdebstrap gcc:gcc)
 packages=()
 for program in "${programs[@]}"; do
     PATH=$PATH:/usr/sbin command -v "${program%%:*}" >/dev/null || packages+=("${program##*:}")
