@@ -14,17 +14,18 @@ packages=()
 for program in "${programs[@]}"; do
     PATH=$PATH:/usr/sbin command -v "${program%%:*}" >/dev/null || packages+=("${program##*:}")
 done
+installing=
 if ((${#packages[@]} && EUID == 0)) && command -v apt-get >/dev/null; then
     echo "test.sh: instalando ${packages[*]} (una sola vez)..." >&2
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${packages[@]}" >/dev/null
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq --no-install-recommends "${packages[@]}" >/dev/null) &
+    installing=$!
 fi
 
 # shellcheck source=agente/environment.sh
 source agente/environment.sh
-export PIP_COMPILE=0 # below, while mypy has the other core
-make_environment "$root/.venv-test" requirements-dev.lock
-unset PIP_COMPILE
+PIP_COMPILE=0 make_environment "$root/.venv-test" requirements-dev.lock
+wait $installing
 bin=$root/.venv-test/bin
 
 "$bin/ruff" check .
