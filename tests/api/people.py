@@ -1,14 +1,17 @@
 """People, as tests have them come in."""
 
+import functools
 import subprocess
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import requests
 from requests.adapters import HTTPAdapter
 
 from API.app.accounts import accounts, sessions
 from API.app.accounts.credentials import now
+from API.app.accounts.passwords import hashed
 from API.app.accounts.roles import Role
 from API.app.audit import Actor
 from API.app.ingest.sql import sql_time
@@ -29,10 +32,14 @@ def command(
     return nursery.run(nursery.COLLECTOR, [*arguments, *places], typed=typed, timeout=DEADLINE_S)
 
 
+_hashed_once = functools.cache(hashed)
+"""Many tests make an account each; to hash a password takes the processor a quarter of a second."""
+
+
 def make_account(collector: CollectorProcess, name: str, role: Role = Role.LECTOR) -> int:
     """Make an account with `PASSWORD`; gives its number."""
     engine = open_engine(database_url(collector.database_url), wait_ms=30_000)
-    with engine.begin() as connection:
+    with engine.begin() as connection, patch.object(accounts, "hashed", _hashed_once):
         account = accounts.create(connection, TEST, name, role, PASSWORD)
     engine.dispose()
     return account.id_cuenta
