@@ -17,11 +17,12 @@ find_python() {
     fail "falta Python 3.11 o más nuevo (en Debian y Ubuntu: apt install python3 python3-venv)"
 }
 
-# stamp FOLDER FILES...: print what an environment depends on, as a checksum.
+# stamp FOLDER FILES...: print what an environment depends on, as a checksum. Of Python that is what its
+# libraries were built for: a corrected one (3.11.2, 3.11.3) goes on with them.
 stamp() {
     python=$1/bin/python
     shift
-    { cat -- "$@" && "$python" -c 'import sys; print(sys.version)'; } | cksum
+    { cat -- "$@" && "$python" -c 'import sys; print(sys.implementation.cache_tag, sys.abiflags)'; } | cksum
 }
 
 # is_installed FOLDER FILES...: whether the environment is there, whole and of these files.
@@ -44,7 +45,7 @@ install() {
 }
 
 # make_environment FOLDER LOCK: an environment in FOLDER with the libraries that LOCK pins; made anew
-# when that or Python itself changes.
+# when that changes, or Python to one that they are not for.
 make_environment() (
     is_installed "$@" && exit
     # Two that start at once: the second waits, and then finds it done.

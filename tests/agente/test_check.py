@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,35 @@ def test_the_script_says_that_it_was_copied_without_its_folder(shell_folder: Pat
     assert run.returncode == 2
     assert "falta la carpeta agente/" in run.stderr
     assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("pretend", "kept"),
+    [
+        ("sys.version = '3.11.99 (another build)'", True),
+        ("sys.implementation.cache_tag = 'cpython-399'", False),
+    ],
+)
+def test_an_environment_is_kept_while_its_libraries_fit_python(
+    tmp_path: Path, pretend: str, kept: bool
+) -> None:
+    """A server without a package index must not lose its agent to an update of Python."""
+    python, lock = tmp_path / "bin" / "python", ROOT / "agente" / "requirements.lock"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    in_shell(f'stamp "$0" {lock} >"$0/instalado"; is_installed "$0" {lock}', tmp_path)
+    python.unlink()
+    python.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "import sys; {pretend}; exec(sys.argv[2])" "$@"\n'
+    )
+    python.chmod(0o755)
+    in_shell(f'{"" if kept else "!"} is_installed "$0" {lock}', tmp_path)
+
+
+def in_shell(command: str, folder: Path) -> None:
+    """Run a command that succeeds with the functions of environment.sh; $0 is the folder."""
+    script = f". {ROOT}/agente/environment.sh; {command}"
+    subprocess.run(["sh", "-c", script, folder], check=True)
 
 
 def test_an_older_python_is_told_in_one_line(agent: AgentRunner) -> None:
