@@ -106,8 +106,8 @@ class Installation:
     def start(self, command: str, **more: Any) -> "subprocess.Popen[bytes]":
         """Start a shell command as from a terminal of its own; its words are in `said`."""
         options: dict[str, Any] = {"env": self.environment, **more}
-        # Workers of pytest-xdist ignore SIGINT, and so would what they start.
-        terminal = ["env", "--default-signal=INT", "bash", "-ec", command]
+        # What runs in the background ignores them, and so would what it starts.
+        terminal = ["env", "--default-signal=INT,HUP", "bash", "-ec", command]
         with self._said.open("ab") as said:
             process = subprocess.Popen(
                 terminal,

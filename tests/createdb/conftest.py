@@ -78,7 +78,8 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
 
     def start(*arguments: str | Path) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), *map(str, arguments)],
+            # What runs in the background ignores SIGINT, and so would what it starts.
+            ["env", "--default-signal=INT", sys.executable, str(SCRIPT), *map(str, arguments)],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,

@@ -59,7 +59,7 @@ def _client(folder: Path, url: URL, ends: ExitStack) -> FlaskClient:
     settings = load_settings(["--storage", str(folder), "--database", database], {})
     app = create_app(settings, new_address())
     collector: Collector = app.extensions["collector"]
-    for engine in (collector.engine, collector.reader, collector.patient):
+    for engine in (collector.engine, collector.reader, collector.patient, collector.probe):
         ends.callback(engine.dispose)
     ends.callback(collector.questions.close)
     client = app.test_client()
