@@ -10,7 +10,7 @@ from authority import AuthorityError, checked, fingerprint_of
 
 from tests.agente.conftest import AgentRunner
 from tests.api.test_tls import OWN, make_pair
-from tests.conftest import CollectorProcess, NewCollector
+from tests.conftest import CollectorProcess, NewCollector, wait_until
 
 
 @pytest.fixture
@@ -47,8 +47,12 @@ def test_authority_with_another_fingerprint_is_not_taken(
 
 def test_what_to_do_about_tls_is_said(tls: CollectorProcess, agent: AgentRunner) -> None:
     assert "va en [api] huella" in agent.run("--url", tls.url, "--once").stderr
-    plain = agent.run("--url", tls.url.replace("https:", "http:"), "--once")
-    assert "su URL empieza por https://" in plain.stderr
+    plain = tls.url.replace("https:", "http:")
+
+    def is_said() -> bool:  # unless the end of the connection comes before what it is ended with
+        return "su URL empieza por https://" in agent.run("--url", plain, "--once").stderr
+
+    wait_until(is_said, "it is not said")
 
 
 def test_false_collector_with_another_authority_gets_nothing(
