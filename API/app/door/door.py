@@ -45,8 +45,9 @@ log = structlog.get_logger()
 JUDGES = 2
 """Threads for what must be asked of the database before a body is read: few, and seldom."""
 
-WATCHERS = 1
-"""Threads for whoever asks how it goes: a supervisor, which asks now and then."""
+WATCHERS = 8
+"""Threads for whoever asks how it goes, a supervisor and balancers: each waits some seconds for a
+database that does not answer."""
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
