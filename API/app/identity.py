@@ -80,8 +80,8 @@ def require_watcher() -> None:
         ProblemError: as `require_role`.
     """
     seen, now = the_collector().watchers, time.monotonic()
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    token = fingerprint(secret.strip()) if scheme.lower() == "bearer" else None
+    scheme, secret = _authorization()
+    token = fingerprint(secret) if scheme == "bearer" else None
     try:
         require_role(Role.LECTOR)
     except DBAPIError:
@@ -106,9 +106,9 @@ def identify() -> Identity | None:
     Raises:
         ProblemError: 403 for a change that a page of another site may have asked for.
     """
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    scheme, secret = _authorization()
     if scheme:
-        return _bearer(the_collector(), secret.strip()) if scheme.lower() == "bearer" else None
+        return _bearer(the_collector(), secret) if scheme == "bearer" else None
     cookie = request.cookies.get(cookie_name())
     return _session(the_collector(), cookie) if cookie else None
 
@@ -131,6 +131,12 @@ def require_same_origin() -> None:
 def cookie_name() -> str:
     """Give the name of the session's cookie; browsers keep a __Host- one to this host and TLS."""
     return "__Host-sesion" if request.is_secure else "sesion"
+
+
+def _authorization() -> tuple[str, str]:
+    """Give the scheme, in lower case, and the secret that the request bears; empty without any."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower(), secret.strip()
 
 
 def _bearer(collector: Collector, secret: str) -> Identity | None:
