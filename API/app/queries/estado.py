@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from API.app.facts import LISTS
+from API.app.queries.servidor import forgotten
 from API.app.queries.times import from_ms, with_offset
 
 _SERVER = "SELECT num_agente, hostname FROM agentes WHERE id_agente = ?"
@@ -22,10 +23,6 @@ _TRUE_THEN = """
     FROM periodos JOIN hechos USING (id_hecho)
     WHERE num_agente = ? AND hasta > ? AND desde <= ?
     ORDER BY campo, pid, nombre, valor NULLS FIRST
-"""
-_REMOVED = """
-    SELECT que, hasta FROM retencion
-    WHERE que IN ('reportes', 'periodos') AND hasta > ? ORDER BY que
 """
 
 
@@ -64,8 +61,11 @@ def state_at(connection: Connection, id_agente: str, momento: int) -> dict[str, 
 
 def removed_since(connection: Connection, momento: int) -> dict[str, str]:
     """Tell up to when housekeeping has removed `reportes` and `periodos`, where after a moment."""
-    rows = connection.exec_driver_sql(_REMOVED, (momento,))
-    return {row.que: from_ms(row.hasta) for row in rows}
+    return {
+        what: from_ms(limit)
+        for what, limit in sorted(forgotten(connection).items())
+        if what in ("periodos", "reportes") and limit > momento
+    }
 
 
 def _report(
