@@ -42,6 +42,17 @@ class Connection(psycopg.Connection[Any]):
             raise
 
 
+def connect(answer_s: float | None, *places: Any, **given: Any) -> Connection:
+    """Make a connection, whose answers may take so many seconds; the rest is `psycopg.connect`'s.
+
+    Raises:
+        psycopg.Error: it cannot be had.
+    """
+    connection = Connection.connect(*places, **given)
+    connection.answer_s = answer_s
+    return connection
+
+
 def _in_time(gen: PQGen[Outcome], seconds: float) -> PQGen[Outcome]:
     until = time.monotonic() + seconds
     ready: Any = None

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy.engine import URL
 
-from createDB.postgresql.answers import Connection
+from createDB.postgresql.answers import connect
 from createDB.postgresql.engine import connect_arguments, use_written_values
 from createDB.postgresql.statements import translated
 
@@ -35,8 +35,7 @@ class DirectConnection:
         ours = connect_arguments(
             read_only=read_only, wait_ms=wait_ms, durable=True, answer_s=answer_s
         )
-        self._connection = Connection.connect(*places, autocommit=True, **{**given, **ours})
-        self._connection.answer_s = answer_s
+        self._connection = connect(answer_s, *places, autocommit=True, **{**given, **ours})
         use_written_values(self._connection)
         self._poll = select.poll()
         self._poll.register(self._connection.fileno(), select.POLLIN)

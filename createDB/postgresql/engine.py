@@ -11,7 +11,7 @@ from psycopg.types.string import TextLoader
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 
-from createDB.postgresql.answers import Connection
+from createDB.postgresql.answers import connect
 from createDB.postgresql.statements import translated
 
 CONNECT_S = 5
@@ -142,9 +142,7 @@ class _NumberLoader(Loader):
 
 
 def _connect(answer_s: float | None, _dialect: Any, _record: Any, places: Any, given: Any) -> Any:
-    connection = Connection.connect(*places, **given)
-    connection.answer_s = answer_s
-    return connection
+    return connect(answer_s, *places, **given)
 
 
 def _set_up(connection: psycopg.Connection[Any], _record: Any) -> None:
