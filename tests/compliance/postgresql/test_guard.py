@@ -11,7 +11,7 @@ from API.app.compliance.guard import MAX_ROWS, MAX_SIZE, QueryError
 from API.app.compliance.postgresql import vetting
 from API.app.compliance.postgresql.guard import PostgresGuard
 from createDB.engine import database_url
-from tests.conftest import wait_until
+from tests.compliance.postgresql.conftest import noting_reads
 from tests.postgresql import PostgresServer, rows_of
 
 LONG = "x" * 3_000
@@ -64,21 +64,18 @@ OF_ITS_SERVER = """
     SELECT o.id_serv FROM servers s JOIN servers o ON o.num_agente = s.num_agente
     WHERE s.id_serv = :id_serv AND o.momento <= s.momento ORDER BY o.momento DESC LIMIT 5
 """
-READ_WHOLE = (
-    "SELECT sum(seq_tup_read)::int AS n FROM pg_stat_user_tables WHERE relname LIKE 'servers%'"
-)
-
-CONNECTIONS = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"
 
 
 def test_no_table_is_read_whole_for_reports_of_some_servers(url: str) -> None:
     """Of tables that PostgreSQL has no statistics of, it would rather read all."""
-    before, connections = rows_of(url, READ_WHOLE), rows_of(url, CONNECTIONS)
-    with closing(PostgresGuard.open(database_url(url))) as guard, guard.snapshot():
+    with (
+        noting_reads(url) as reads,
+        closing(PostgresGuard.open(database_url(url))) as guard,
+        guard.snapshot(),
+    ):
         guard.ahead((OF_ITS_SERVER, None, None), [(number, "") for number in range(1, 129)])
         assert guard.run(OF_ITS_SERVER, 7, "").rows == [{"id_serv": 7}]
-    wait_until(lambda: rows_of(url, CONNECTIONS) == connections, "its process ends, and tells")
-    assert rows_of(url, READ_WHOLE) == before
+    assert reads.whole == 0
 
 
 def test_rows_have_a_limit(guard: PostgresGuard) -> None:

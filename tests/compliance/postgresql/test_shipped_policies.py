@@ -10,8 +10,8 @@ from API.app.compliance.postgresql.sandbox import OnPostgresql
 from API.app.compliance.rulebook import Rulebook
 from createDB.engine import database_url, open_engine
 from createDB.views import Layout
-from tests.conftest import wait_until
-from tests.postgresql import execute_on, rows_of
+from tests.compliance.postgresql.conftest import noting_reads
+from tests.postgresql import execute_on
 
 RULES = Library([SHIPPED]).rules.values()
 
@@ -32,25 +32,18 @@ OFTEN = """
     SELECT n, 1, n * 300000, '2026-11-20', '2026-11-20', '10.0.0.7', 'a'
     FROM generate_series(1, 2000) n
 """
-READ = """
-    SELECT sum(seq_tup_read + idx_tup_fetch)::int AS n FROM pg_stat_user_tables
-    WHERE relname LIKE 'servers%'
-"""
-CONNECTIONS = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"
 
 
 def test_of_a_server_that_reports_often_few_reports_are_read(url: str) -> None:
     """What is judged with every report must not take longer each time."""
     execute_on(url, "INSERT INTO agentes (num_agente, id_agente) VALUES (1, 'a')")
     execute_on(url, OFTEN)
-    before, connections = rows_of(url, READ), rows_of(url, CONNECTIONS)
     asked = Rulebook(dict(enumerate(RULES))).with_reports
-    with closing(PostgresGuard.open(database_url(url))) as guard:
+    with noting_reads(url) as reads, closing(PostgresGuard.open(database_url(url))) as guard:
         for number in asked:
             rule = list(RULES)[number]
             guard.run(rule.policy.consulta, 2_000, "", rule.scope.own)
-    wait_until(lambda: rows_of(url, CONNECTIONS) == connections, "its process ends, and tells")
-    assert rows_of(url, READ)[0]["n"] - before[0]["n"] < 100 * len(asked)
+    assert reads.whole + reads.by_key < 100 * len(asked)
 
 
 def test_none_is_refused(url: str) -> None:
